@@ -1,0 +1,102 @@
+"""The importance-weighted bound, its gradient by hand, and the estimate of log p(x) (lesson 13).
+
+With z_k ~ q(z|x), w_k = p(x|z_k) p(z_k) / q(z_k|x):   L_K = E log (1/K) sum_k w_k   rises with K towards log p(x)
+(Burda, Grosse & Salakhutdinov 2016). The weights are those of the samples: with the closed-form KL inside them it is
+no bound. The functions take the model as an argument.
+"""
+
+import numpy as np
+
+from .gaussian import reparameterize
+
+
+def log_weights(t):
+    """log w = log p(x|z) + sum over latents of -z^2/2 + eps^2/2 + log sigma (13.4); the constants cancel. (K, B) nats."""
+    return t.log_px_z + ((t.eps * t.eps - t.z * t.z) / 2 + np.log(t.sigma)).sum(axis=-1)
+
+
+def log_mean_exp(a):
+    """log of the mean of exp(a) over the first axis, without overflow."""
+    top = a.max(axis=0)
+    return top + np.log(np.exp(a - top).mean(axis=0))
+
+
+def run_iwae(vae, x, eps, y=None, t=None):
+    """VAE.run, and then t.log_w (K, B), t.bound = L_K (B,) and t.loss = -mean (or -sum) of the bound over images.
+
+    eps must be (K, B, M). Raises ValueError for beta other than 1: the bound is on log p(x), which knows no beta.
+    """
+    if vae.beta != 1:
+        raise ValueError(f"the importance-weighted bound needs beta=1, but this model has beta={vae.beta:g}.")
+    if eps.ndim != 3:
+        raise ValueError(f"the importance-weighted bound needs eps of shape (K, B, M), not {eps.shape}.")
+    t = vae.run(x, eps, y, t)
+    t.log_w = log_weights(t)
+    t.bound = log_mean_exp(t.log_w)
+    t.loss = -t.bound.sum() * _image_weight(vae, t)
+    return t
+
+
+def _image_weight(vae, t):
+    return 1 / len(t.x) if vae.reduction == "mean" else 1.0
+
+
+def backward_iwae(vae, t, need_dx=True):
+    """The gradient of run_iwae's loss: dlog_w = -softmax over k of log_w (13.6), then the VAE's own stages.
+
+    z stands in p(x|z) and in p(z): dz = decoder's dz - dlog_w z; sigma stands in z and in q: dsigma += dlog_w / sigma.
+    """
+    d = type(t)()
+    d.dlog_w = -np.exp(t.log_w - t.log_w.max(axis=0))
+    d.dlog_w *= _image_weight(vae, t) / -d.dlog_w.sum(axis=0)
+    vae.decode_backward(t, d, d.dlog_w)
+    d.dz = d.dz - d.dlog_w[..., None] * t.z
+    d.dmu = d.dz.sum(axis=0)
+    d.dsigma = (d.dz * t.eps).sum(axis=0) + d.dlog_w.sum(axis=0)[:, None] / t.sigma
+    vae.encode_backward(t, d, need_dx)
+    if need_dx:
+        d.dx += vae._dx_target(t, d.dlog_w)
+    return d
+
+
+def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, rows=1000):
+    """log p(x) per image, estimated as L_K with K = n_samples: a lower bound in expectation (13.3). (N,) nats.
+
+    At most `rows` decoded images are in memory at a time, whatever N and K are. Each image's K samples are
+    gathered in a running log-sum-exp. progress=True shows a bar.
+    """
+    if n_samples < 1:
+        raise ValueError(f"n_samples is {n_samples}; an average needs at least one sample.")
+    rng = vae.rng if rng is None else np.random.default_rng(rng)
+    n_images = max(1, rows // n_samples)
+    out = []
+    with progress_bar(progress, len(X), "log p(x)") as bar:
+        for x, y_part in vae.batches(X, y, rng, n_images):
+            t = vae._start(x, y_part)
+            vae.encode(t)
+            total = np.full(len(x), -np.inf)
+            for start in range(0, n_samples, rows):
+                k = min(rows, n_samples - start)
+                t.eps = vae.noise(rng, k, len(x), vae.n_latent)
+                t.z = reparameterize(t.mu, t.sigma, t.eps)
+                vae.decode(t)
+                t.log_px_z = vae.likelihood.log_prob(t)
+                total = np.logaddexp(total, log_mean_exp(log_weights(t).astype(float)) + np.log(k))
+            out.append(total - np.log(n_samples))
+            bar.update(len(x))
+    return np.concatenate(out) if out else np.empty(0)
+
+
+def active_units(vae, X, y=None, threshold=0.01, rng=None):
+    """Which latents are used: the variance over images of the posterior mean exceeds the threshold. (M,) bool.
+
+    Source: Burda et al. 2016, section 5.2.
+    """
+    return vae.transform(X, y, rng).var(axis=0) > threshold
+
+
+def progress_bar(show, total, what):
+    """A tqdm bar over images, in the terminal or in a notebook; silent where show is False."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, desc=what, unit=" images", unit_scale=True, disable=not show, leave=False)

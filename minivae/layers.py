@@ -1,0 +1,124 @@
+"""Dense layers and activations, each forward beside its backward (lesson 05).
+
+Arrays are (..., features): any number of leading axes, the last one holds the features.
+`da` means the derivative of the loss with respect to `a`, in the shape of `a`.
+Every function works in float32, float64 and complex128 alike: what is checked is what is trained.
+"""
+
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+
+def softplus(a):
+    """log(1 + exp(a)) (5.9): never overflows, right at 0, and safe for a complex step.
+
+    max(a, 0) + log(1 + exp(-|a|)), with -|a| written as min(a, -a): the modulus of a complex number is not what is meant.
+    """
+    return np.maximum(a, 0) + np.log1p(np.exp(np.minimum(a, -a)))
+
+
+def sigmoid(a):
+    """1 / (1 + exp(-a)), the derivative of softplus (5.10): relative precision at both ends, no overflow."""
+    return np.exp(np.minimum(a, 0)) / (1 + np.exp(np.minimum(a, -a)))
+
+
+@dataclass(frozen=True)
+class Activation:
+    """h = forward(a) and da = backward(dh, a, h), elementwise."""
+
+    name: str
+    forward: Callable
+    backward: Callable
+
+
+ACTIVATIONS = {
+    act.name: act
+    for act in (
+        Activation("relu", lambda a: np.maximum(a, 0), lambda dh, a, h: dh * (a > 0)),
+        Activation("tanh", np.tanh, lambda dh, a, h: dh * (1 - h * h)),
+        Activation("softplus", softplus, lambda dh, a, h: dh * sigmoid(a)),
+    )
+}
+
+
+def _reference(rng, fan_in, fan_out):
+    """W ~ N(0, 1) * 2 / sqrt(fan_in), b = 0: what the reference model does in every layer, heads too."""
+    return rng.standard_normal((fan_in, fan_out)) * 2 / np.sqrt(fan_in), np.zeros(fan_out)
+
+
+def _glorot(rng, fan_in, fan_out):
+    """W ~ U(-c, c) with c = sqrt(6 / (fan_in + fan_out)), b = 0 (Glorot & Bengio 2010, equation 16)."""
+    c = np.sqrt(6 / (fan_in + fan_out))
+    return rng.uniform(-c, c, (fan_in, fan_out)), np.zeros(fan_out)
+
+
+def _pytorch(rng, fan_in, fan_out):
+    """W and b ~ U(-c, c) with c = 1 / sqrt(fan_in): the default of PyTorch's linear layer."""
+    c = 1 / np.sqrt(fan_in)
+    return rng.uniform(-c, c, (fan_in, fan_out)), rng.uniform(-c, c, fan_out)
+
+
+def _normal(rng, fan_in, fan_out):
+    """W and b ~ N(0, 0.01^2): the small weights of Kingma & Welling 2014, section 5."""
+    return rng.standard_normal((fan_in, fan_out)) * 0.01, rng.standard_normal(fan_out) * 0.01
+
+
+INITS = {"reference": _reference, "glorot": _glorot, "pytorch": _pytorch, "normal": _normal}
+
+
+class Dense:
+    """a = x W + b (5.3), with W (n_in, n_out) and b (n_out,).
+
+    W, b, dW and db are views into the model's flat vectors of parameters and gradients; nothing else is kept.
+    """
+
+    def __init__(self, W, b, dW, db):
+        self.W, self.b, self.dW, self.db = W, b, dW, db
+
+    def forward(self, x):
+        """x (..., n_in) -> a (..., n_out)."""
+        a = x @ self.W
+        a += self.b
+        return a
+
+    def backward(self, x, da, need_dx=True):
+        """dW = x' da, db = sum of da (5.5), dx = da W' (5.6).
+
+        x (..., n_in) as it went in, da (..., n_out); overwrites dW and db with the sum over all leading axes
+        and returns dx (..., n_in), or None where nobody needs it.
+        """
+        rows, drows = x.reshape(-1, x.shape[-1]), da.reshape(-1, da.shape[-1])
+        np.matmul(rows.T, drows, out=self.dW)
+        np.sum(drows, axis=0, out=self.db)
+        return da @ self.W.T if need_dx else None
+
+
+class Stack:
+    """Dense layers with an activation between them; the last layer is linear.
+
+    The pre-activations a and the activations h of the hidden layers are left in the trace as
+    `<name>_a0`, `<name>_h0`, `<name>_a1`, ...; their gradients under the same names with a d in front.
+    """
+
+    def __init__(self, name, layers, activation):
+        self.layers, self.activation = layers, activation
+        self.names = [(f"{name}_a{i}", f"{name}_h{i}") for i in range(len(layers) - 1)]
+
+    def forward(self, t, x):
+        """x (..., n_in) -> output of the last layer (..., n_out); the hidden layers go into the trace t."""
+        h = x
+        for layer, (a_name, h_name) in zip(self.layers, self.names):
+            t[a_name] = layer.forward(h)
+            t[h_name] = self.activation.forward(t[a_name])
+            h = t[h_name]
+        return self.layers[-1].forward(h)
+
+    def backward(self, t, x, d, dout, need_dx=True):
+        """dout (..., n_out) -> dx (..., n_in); overwrites every dW and db, leaves da and dh in the trace d."""
+        for i in range(len(self.layers) - 1, 0, -1):
+            a_name, h_name = self.names[i - 1]
+            d["d" + h_name] = self.layers[i].backward(t[h_name], dout)
+            d["d" + a_name] = dout = self.activation.backward(d["d" + h_name], t[a_name], t[h_name])
+        return self.layers[0].backward(x, dout, need_dx)

@@ -1,0 +1,148 @@
+"""Decoders are likelihoods: p(x|z) as a distribution over pixels, from what the last layer puts out (lesson 07).
+
+A likelihood says how many outputs a pixel needs, gives them names in the trace, and computes log p(x|z), summed over
+pixels, and its gradient. x is (B, D); outputs are (B, D) or (K, B, D); log p(x|z) is (B,) or (K, B), in nats.
+"""
+
+import numpy as np
+
+from .gaussian import HALF_LOG_2PI
+from .layers import sigmoid, softplus
+
+LOG_SIGMA_MIN = -6.0  # sigma >= 0.0025, less than one of 255 grey levels: a pixel that never changes would send sigma to 0
+
+
+class Bernoulli:
+    """p(x|z) = product over pixels of p^x (1 - p)^(1 - x), with p = sigmoid(logits). Pixels in [0, 1].
+
+    Works on logits and never on p: log p = x * logits - softplus(logits) is right for any logit, where log(sigmoid(...))
+    is -inf beyond 104 in float32 (7.4). On pixels strictly between 0 and 1 it is a cross-entropy, not a likelihood (7.7).
+    """
+
+    name = "bernoulli"
+    needs_unit_pixels = True
+    n_parameters = 0  # of its own, beside the decoder's layers
+
+    def n_outputs(self, n_inputs):
+        return n_inputs
+
+    def forward(self, t, output, parameters):
+        """Name the last layer's output (..., B, D) in the trace t: logits."""
+        t.logits = output
+
+    def log_prob(self, t):
+        """log p(x|z) = sum over pixels of x a - softplus(a), a = logits (7.5)."""
+        t.softplus_logits = softplus(t.logits)
+        # vecdot conjugates its first argument; conj() undoes that for a complex step and is free for real pixels
+        return np.vecdot(t.x.conj(), t.logits) - t.softplus_logits.sum(axis=-1)
+
+    def backward(self, t, d, dlog_px_z, dparameters):
+        """dlogits = dlog_px_z (x - sigmoid(a)) (7.6); sigmoid(a) = exp(a - softplus(a)). Returns the last layer's doutput."""
+        dlogits = np.exp(t.logits - t.softplus_logits)
+        np.subtract(t.x, dlogits, out=dlogits)
+        dlogits *= dlog_px_z[..., None]
+        d.dlogits = dlogits
+        return d.dlogits
+
+    def dx(self, t, dlog_px_z):
+        """The derivative through x as the target: dlog_px_z * logits, (..., B, D)."""
+        return dlog_px_z[..., None] * t.logits
+
+    def mean(self, t):
+        """Pixel probabilities sigmoid(logits), (..., B, D)."""
+        return sigmoid(t.logits)
+
+    def sample(self, t, rng):
+        """A draw of 0s and 1s, (..., B, D), in the dtype of the logits."""
+        p = self.mean(t)
+        return (rng.random(p.shape) < p).astype(p.dtype)
+
+    def config(self):
+        return {"name": self.name}
+
+
+class Gaussian:
+    """p(x|z) = product over pixels of N(x; mean, sigma^2) (7.8).
+
+    sigma="shared": one learned number for all pixels; "pixel": a second output per pixel; a positive number: fixed.
+    Learned sigmas come as log_sigma = c + softplus(raw - c), c = LOG_SIGMA_MIN: smooth, and never below c (7.12).
+    """
+
+    name = "gaussian"
+    needs_unit_pixels = False
+
+    def __init__(self, sigma="shared"):
+        if not (sigma in ("shared", "pixel") if isinstance(sigma, str) else np.isfinite(sigma) and sigma > 0):
+            raise ValueError(f"Gaussian decoder: sigma is {sigma!r}; it must be 'shared', 'pixel' or a positive number.")
+        self.sigma = sigma if isinstance(sigma, str) else float(sigma)
+        self.n_parameters = 1 if sigma == "shared" else 0
+
+    def n_outputs(self, n_inputs):
+        return 2 * n_inputs if self.sigma == "pixel" else n_inputs
+
+    def forward(self, t, output, parameters):
+        """Split the last layer's output (..., B, D or 2D) in the trace t: mean, raw_log_sigma, log_sigma.
+
+        log_sigma is (..., B, D) per pixel, else (1,): shared (from `parameters`) or fixed.
+        """
+        if self.sigma == "pixel":
+            D = output.shape[-1] // 2
+            t.mean, t.raw_log_sigma = output[..., :D], output[..., D:]
+        else:
+            t.mean = output
+        if self.sigma == "shared":
+            t.raw_log_sigma = parameters
+        if isinstance(self.sigma, str):
+            t.log_sigma = LOG_SIGMA_MIN + softplus(t.raw_log_sigma - LOG_SIGMA_MIN)
+        else:
+            t.log_sigma = np.full(1, np.log(self.sigma), output.dtype)
+
+    def log_prob(self, t):
+        """log p(x|z) = -sum over pixels of u^2/2 + log sigma + log(2 pi)/2, u = (x - mean)/sigma (7.9)."""
+        u = (t.x - t.mean) * np.exp(-t.log_sigma)
+        return -(u * u / 2 + (t.log_sigma + HALF_LOG_2PI)).sum(axis=-1)
+
+    def backward(self, t, d, dlog_px_z, dparameters):
+        """dmean = (x - mean)/sigma^2, dlog_sigma = u^2 - 1 (7.10), times dlog_px_z. Returns the last layer's doutput."""
+        w = dlog_px_z[..., None]
+        inv_sigma = np.exp(-t.log_sigma)
+        u = (t.x - t.mean) * inv_sigma
+        d.dmean = w * u * inv_sigma
+        if not isinstance(self.sigma, str):
+            return d.dmean
+        dlog_sigma = w * (u * u - 1)
+        d.dlog_sigma = dlog_sigma if self.sigma == "pixel" else dlog_sigma.sum().reshape(1)
+        d.draw_log_sigma = d.dlog_sigma * sigmoid(t.raw_log_sigma - LOG_SIGMA_MIN)
+        if self.sigma == "pixel":
+            return np.concatenate([d.dmean, d.draw_log_sigma], axis=-1)
+        dparameters[:] = d.draw_log_sigma
+        return d.dmean
+
+    def dx(self, t, dlog_px_z):
+        """The derivative through x as the target: dlog_px_z (mean - x)/sigma^2, (..., B, D)."""
+        return dlog_px_z[..., None] * (t.mean - t.x) * np.exp(-2 * t.log_sigma)
+
+    def mean(self, t):
+        """The mean of every pixel, (..., B, D)."""
+        return t.mean
+
+    def sample(self, t, rng):
+        """mean + sigma * noise, (..., B, D)."""
+        return t.mean + np.exp(t.log_sigma) * rng.standard_normal(t.mean.shape, dtype=t.mean.dtype)
+
+    def config(self):
+        return {"name": self.name, "sigma": self.sigma}
+
+
+LIKELIHOODS = {"bernoulli": Bernoulli, "gaussian": Gaussian}
+
+
+def make_likelihood(spec):
+    """A likelihood from its name, from config() or as it is."""
+    if isinstance(spec, (Bernoulli, Gaussian)):
+        return spec
+    spec = {"name": spec} if isinstance(spec, str) else dict(spec)
+    name = spec.pop("name")
+    if name not in LIKELIHOODS:
+        raise ValueError(f"likelihood {name!r} is not known; take one of {', '.join(LIKELIHOODS)}, or Gaussian(sigma=...).")
+    return LIKELIHOODS[name](**spec)

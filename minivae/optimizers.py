@@ -1,0 +1,171 @@
+"""Optimisers on one flat vector of parameters, theta, and one of gradients, grad (lesson 08).
+
+`step(theta, grad)` moves theta in place and changes nothing else but the optimiser's own state, which `state()`
+returns as named arrays for a checkpoint. The vectors are walked in blocks that stay in the processor's cache.
+"""
+
+import numpy as np
+
+BLOCK = 32768
+
+
+class Optimizer:
+    """The common part: a learning rate, named state vectors as long as theta, and the walk over blocks."""
+
+    state_names = ()
+
+    def __init__(self, lr):
+        if not lr > 0:
+            raise ValueError(f"{type(self).__name__}: lr is {lr!r}; the learning rate must be a positive number.")
+        self.lr = lr
+        self.n_steps = 0
+        self._state = {}
+
+    def initial(self, name):
+        """The value that the state vector `name` starts at."""
+        return 0.0
+
+    def step(self, theta, grad):
+        """Move theta (P,) in place along grad (P,), the gradient of what is minimised."""
+        if not self._state:
+            self._state = {name: np.full_like(theta, self.initial(name)) for name in self.state_names}
+        self.n_steps += 1
+        vectors = (theta, grad, *self._state.values())
+        for start in range(0, len(theta), BLOCK):
+            self.update(*(v[start : start + BLOCK] for v in vectors))
+
+    def state(self):
+        """The state as arrays by name, for a checkpoint."""
+        return {"n_steps": np.array(self.n_steps), **self._state}
+
+    def load_state(self, arrays):
+        """Take over what state() gave."""
+        self.n_steps = int(arrays["n_steps"])
+        self._state = {name: np.array(arrays[name]) for name in self.state_names if name in arrays}
+
+    def config(self):
+        """The settings, by the names of the constructor."""
+        return {"name": type(self).__name__.lower(), **{k: v for k, v in vars(self).items() if not k.startswith("_") and k != "n_steps"}}
+
+
+class SGD(Optimizer):
+    """theta -= lr m, with m = momentum m + g (8.2); momentum 0 is plain gradient descent (8.1)."""
+
+    def __init__(self, lr=1e-3, momentum=0.0):
+        super().__init__(lr)
+        self.momentum = momentum
+        self.state_names = ("m",) if momentum else ()
+
+    def update(self, theta, g, m=None):
+        if m is not None:
+            m *= self.momentum
+            m += g
+            g = m
+        theta -= self.lr * g
+
+
+class RMSProp(Optimizer):
+    """v = decay v + (1 - decay) g^2, then theta -= lr g / sqrt(v + eps) (8.4); the accumulator moves before it divides.
+
+    Three frameworks, three first steps (8.5): "tensorflow1" starts v at 1, "keras" at 0, both with eps inside the root;
+    "pytorch" starts at 0, decays slower and adds eps outside: g / (sqrt(v) + eps). decay and eps override the variant's.
+    Source: Hinton's lecture 6e; the constants are those of tf.train.RMSPropOptimizer, keras 3 and torch.optim.
+    """
+
+    VARIANTS = {  # v starts at, decay, eps
+        "tensorflow1": (1.0, 0.9, 1e-10),
+        "keras": (0.0, 0.9, 1e-7),
+        "pytorch": (0.0, 0.99, 1e-8),
+    }
+    state_names = ("v",)
+
+    def __init__(self, lr=1e-3, variant="tensorflow1", decay=None, eps=None):
+        super().__init__(lr)
+        if variant not in self.VARIANTS:
+            raise ValueError(f"RMSProp: variant {variant!r} is not known; take one of {', '.join(self.VARIANTS)}.")
+        start, default_decay, default_eps = self.VARIANTS[variant]
+        self.variant = variant
+        self.decay = default_decay if decay is None else decay
+        self.eps = default_eps if eps is None else eps
+        self._start = start
+
+    def initial(self, name):
+        return self._start + self._eps_inside
+
+    @property
+    def _eps_inside(self):
+        return 0.0 if self.variant == "pytorch" else self.eps
+
+    def update(self, theta, g, v):
+        # v holds v + eps, which obeys the same recurrence with g^2 + eps and never sinks to denormal numbers
+        step = g * g
+        step += self._eps_inside
+        step *= 1 - self.decay
+        v *= self.decay
+        v += step
+        np.sqrt(v, out=step)
+        if self.variant == "pytorch":
+            step += self.eps
+        np.divide(g, step, out=step)
+        step *= self.lr
+        theta -= step
+
+
+class Adam(Optimizer):
+    """m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, both divided by 1 - beta^t,
+    then theta -= lr m / (sqrt(v) + eps) (8.6; Kingma & Ba 2015, algorithm 1)."""
+
+    state_names = ("m", "v")
+
+    def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__(lr)
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+
+    def update(self, theta, g, m, v):
+        m_scale, v_scale = 1 - self.beta1**self.n_steps, 1 - self.beta2**self.n_steps
+        step = g * (1 - self.beta1)
+        m *= self.beta1
+        m += step
+        np.multiply(g, g, out=step)
+        step *= 1 - self.beta2
+        v *= self.beta2
+        v += step
+        np.sqrt(v, out=step)
+        step *= 1 / v_scale**0.5
+        step += self.eps
+        np.divide(m, step, out=step)
+        step *= self.lr / m_scale
+        theta -= step
+
+
+class Adagrad(Optimizer):
+    """v = v + g^2, then theta -= lr g / (sqrt(v) + eps) (Duchi, Hazan & Singer 2011)."""
+
+    state_names = ("v",)
+
+    def __init__(self, lr=1e-2, eps=1e-10):
+        super().__init__(lr)
+        self.eps = eps
+
+    def update(self, theta, g, v):
+        step = g * g
+        v += step
+        np.sqrt(v, out=step)
+        step += self.eps
+        np.divide(g, step, out=step)
+        step *= self.lr
+        theta -= step
+
+
+OPTIMIZERS = {cls.__name__.lower(): cls for cls in (SGD, RMSProp, Adam, Adagrad)}
+
+
+def make_optimizer(spec):
+    """An optimiser from None (RMSProp(1e-3), the reference model's), a name, config() or as it is."""
+    if isinstance(spec, Optimizer):
+        return spec
+    settings = {"name": "rmsprop"} if spec is None else {"name": spec} if isinstance(spec, str) else dict(spec)
+    name = settings.pop("name")
+    if name not in OPTIMIZERS:
+        raise ValueError(f"optimizer {name!r} is not known; take one of {', '.join(OPTIMIZERS)}.")
+    return OPTIMIZERS[name](**settings)

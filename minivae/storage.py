@@ -1,0 +1,65 @@
+"""Files that are whole or not there: write beside, then rename; npz without pickles, with a JSON header."""
+
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+
+def write_beside(path, write):
+    """Call write(file) on a new binary file beside path, then rename it to path: a failure leaves the old file whole.
+
+    Raises OSError with one sentence that names the file and the cause (no space, no permission, no folder).
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            kept = " The file that was there is unchanged." if path.exists() else ""
+            raise OSError(
+                error.errno,
+                f"could not write {path}: {error.strerror or error}.{kept} Free some space or choose another folder, and try again.",
+            ) from error
+        raise
+
+
+def save_npz(path, kind, header, **arrays):
+    """Write arrays and a JSON header, marked as `kind` ("model", "checkpoint"), to an npz file."""
+    header = np.array(json.dumps({"minivae": kind, **header}))
+    write_beside(path, lambda file: np.savez(file, header=header, **arrays))
+
+
+def load_npz(path, *kinds):
+    """Read what save_npz wrote, of one of these kinds -> (header, arrays). Never loads a pickle.
+
+    Raises FileNotFoundError, or ValueError with one sentence where the file is truncated, corrupt or something else.
+    """
+    path, kind = Path(path), kinds[0]
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {kind} file {path}; give the path of a file that minivae saved.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+        found = header.pop("minivae")
+    except (zipfile.BadZipFile, EOFError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a whole minivae {kind} file ({type(error).__name__}: truncated, corrupt or written by something else); "
+            "take another copy or train again."
+        ) from error
+    if found not in kinds:
+        raise ValueError(f"{path} holds a {found}, not a {kind}; give the {kind} file of the run.")
+    return header, arrays

@@ -1,0 +1,183 @@
+"""The training loop over a model that is passed in: batches, progress, history, held-out ELBO, checkpoints, exact resume."""
+
+import json
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from . import bounds
+from .inputs import BINARIZE, check_images, check_labels, to_floats
+from .optimizers import make_optimizer
+from .storage import load_npz, save_npz
+
+OBJECTIVES = ("elbo", "iwae")
+
+
+def fit(
+    vae, X, y=None, epochs=30, batch_size=64, optimizer=None, binarize=None, n_samples=1, objective="elbo",
+    validation=None, rng=None, progress=True, schedule=None, checkpoint=None, resume=False, on_epoch=None,
+):  # fmt: skip
+    """Train vae on X and return the history: a mapping of columns, one row per epoch, also kept as vae.history.
+
+    X           (N, D) or (N, H, W) images of uint8, bool or float; stays as it is in memory, floats are made per batch
+    y           labels or attributes of a conditional model
+    epochs      the total: a resumed run goes on up to it
+    batch_size  images per step; the last batch of an epoch may be smaller
+    optimizer   None for RMSProp(1e-3) of TensorFlow 1, or any of minivae.optimizers
+    binarize    None, "threshold" (pixel > 0.5) or "dynamic" (a fresh draw of Bernoulli(pixel) each epoch)
+    n_samples   K, draws of z per image and step
+    objective   "elbo", or "iwae" for the importance-weighted bound
+    validation  held-out images, or (images, labels): their ELBO after each epoch, always with the same noise
+    rng         a generator or seed for order, binarisation and noise; by default the model's own generator
+    progress    a tqdm bar with elbo, log p(x|z), KL and images per second
+    schedule    [(first_epoch, lr), ...]: the learning rate from that epoch on, counted from 1
+    checkpoint  a file written after every epoch (and once before the first); resume=True goes on from it, to the
+                same bits as a run that was never interrupted
+    on_epoch    called with the row of each finished epoch
+
+    Columns, in nats per image: epoch, elbo, log_px_z, kl (means over the epoch's own batches; with "iwae" also bound),
+    with validation also validation_elbo, validation_log_px_z, validation_kl; and seconds spent on training.
+    Raises ValueError or TypeError for bad input, FloatingPointError where the loss is no longer a number.
+    """
+    shape = np.shape(X)
+    X = check_images(X, vae.n_inputs, vae.likelihood.needs_unit_pixels)
+    y = check_labels(y, len(X), vae.n_conditions)
+    if len(X) == 0:
+        raise ValueError("X holds no images; training needs at least one.")
+    for name, value, known in (("binarize", binarize, BINARIZE), ("objective", objective, OBJECTIVES)):
+        if value not in known:
+            raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(map(repr, known))}.")
+    for name, value in (("batch_size", batch_size), ("n_samples", n_samples)):
+        if value != int(value) or value < 1:
+            raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1.")
+    held_out = _pair(validation)
+    if held_out is not None:
+        check_images(held_out[0], vae.n_inputs, vae.likelihood.needs_unit_pixels, "validation")
+        check_labels(held_out[1], len(held_out[0]), vae.n_conditions)
+    optimizer, rng = make_optimizer(optimizer), vae.rng if rng is None else np.random.default_rng(rng)
+    schedule = [(int(first), float(lr)) for first, lr in schedule or ()]
+    # what must be the same for a resumed run to equal an uninterrupted one
+    settings = {
+        "config": vae.config(), "optimizer": {**optimizer.config(), "lr": None if schedule else optimizer.lr},
+        "batch_size": batch_size, "binarize": binarize, "n_samples": n_samples, "objective": objective,
+        "schedule": [list(step) for step in schedule], "data": [*X.shape, zlib.crc32(np.ascontiguousarray(X))],
+    }  # fmt: skip
+
+    if resume:
+        resume_from(checkpoint, vae, optimizer, rng, settings)
+    else:
+        vae.history, vae.binarize = {}, binarize
+        if len(shape) == 3:
+            vae.image_shape = shape[1:]
+    done = len(vae.history.get("epoch", ()))
+    if checkpoint is not None and not resume:
+        save_checkpoint(checkpoint, vae, optimizer, rng, settings)
+
+    with bounds.progress_bar(progress, max(epochs - done, 0) * len(X), "training") as bar:
+        for epoch in range(done + 1, epochs + 1):
+            for first, lr in schedule:
+                if epoch >= first:
+                    optimizer.lr = lr
+            row = {"epoch": epoch, **train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch)}
+            if held_out is not None:
+                row.update(evaluate(vae, *held_out))
+            row["seconds"] = row.pop("seconds")  # last
+            for name, value in row.items():
+                vae.history.setdefault(name, []).append(value)
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, vae, optimizer, rng, settings)
+            if on_epoch is not None:
+                on_epoch(row)
+    return vae.history
+
+
+def _pair(validation):
+    if validation is None:
+        return None
+    return validation if isinstance(validation, tuple) else (validation, None)
+
+
+def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch):
+    """One pass over X in a random order; returns the epoch's means and its seconds."""
+    run, backward = STEPS[objective]
+    started, totals, n_done = time.perf_counter(), {}, 0
+    order = rng.permutation(len(X))
+    for start in range(0, len(X), batch_size):
+        rows = order[start : start + batch_size]
+        x = to_floats(X[rows], vae.dtype, vae.binarize, rng)
+        shape = (len(rows), vae.n_latent) if n_samples == 1 and objective == "elbo" else (n_samples, len(rows), vae.n_latent)
+        t = run(vae, x, vae.noise(rng, *shape), None if y is None else y[rows].astype(vae.dtype))
+        if not np.isfinite(t.loss):
+            raise FloatingPointError(
+                f"the loss became {t.loss} in epoch {epoch}, batch {start // batch_size + 1}: the parameters ran away. "
+                "Take a smaller learning rate (--lr), or look for outliers in the data; the last checkpoint is whole."
+            )
+        backward(vae, t, need_dx=False)
+        optimizer.step(vae.theta, vae.grad)
+        for name in ("elbo", "log_px_z", "kl", "bound"):
+            if name in t:
+                totals[name] = totals.get(name, 0.0) + float(t[name].mean()) * len(rows)
+        n_done += len(rows)
+        if bar.update(len(rows)):
+            bar.set_postfix({name: f"{total / n_done:.2f}" for name, total in totals.items()}, refresh=False)
+    return {**{name: total / n_done for name, total in totals.items()}, "seconds": time.perf_counter() - started}
+
+
+def _run_elbo(vae, x, eps, y):
+    return vae.run(x, eps, y)
+
+
+def _backward_elbo(vae, t, need_dx):
+    return vae.backward(t, need_dx)
+
+
+STEPS = {"elbo": (_run_elbo, _backward_elbo), "iwae": (bounds.run_iwae, bounds.backward_iwae)}
+
+
+def evaluate(vae, X, y=None):
+    """The held-out ELBO and its two parts, one draw of z per image, with noise that is the same every time."""
+    rng, parts = np.random.default_rng(vae.seed), []
+    for x, y_part in vae.batches(X, y, rng):
+        t = vae.run(x, vae.noise(rng, len(x), vae.n_latent), y_part)
+        parts.append((t.elbo, t.log_px_z, t.kl))
+    names = "validation_elbo", "validation_log_px_z", "validation_kl"
+    return {name: float(np.concatenate(column).mean(dtype=float)) for name, column in zip(names, zip(*parts))}
+
+
+def save_checkpoint(path, vae, optimizer, rng, settings):
+    """Everything that a run needs to go on: parameters, optimiser, generators, history, settings."""
+    header = {**vae.header(), "optimizer": optimizer.config(), "fit_rng": rng.bit_generator.state, "settings": settings}
+    state = {f"optimizer.{name}": array for name, array in optimizer.state().items()}
+    save_npz(path, "checkpoint", header, theta=vae.theta, **state)
+
+
+def resume_from(path, vae, optimizer, rng, settings):
+    """Take the state of a run back from its checkpoint. Raises ValueError where it belongs to another run."""
+    if path is None:
+        raise ValueError("resume=True needs checkpoint=, the file to go on from.")
+    header, arrays = load_npz(path, "checkpoint")
+    for name, now in settings.items():
+        then = header["settings"][name]
+        if name == "data" and then != list(now):
+            raise ValueError(f"{Path(path)} was trained on other data than is given now; give the same images in the same order.")
+        if isinstance(now, dict):
+            differing = [f"{name}.{k}={then.get(k)!r} (now {v!r})" for k, v in _json(now).items() if then.get(k) != v]
+        else:
+            differing = [f"{name}={then!r} (now {now!r})"] if then != _json(now) else []
+        if differing:
+            raise ValueError(
+                f"{Path(path)} is the checkpoint of another run, with {', '.join(differing)}: "
+                "give the same settings to go on with it, or another folder to start anew."
+            )
+    vae.theta[:] = arrays["theta"]
+    vae.load_header(header)
+    optimizer.lr = header["optimizer"]["lr"]
+    optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
+    rng.bit_generator.state = header["fit_rng"]
+
+
+def _json(value):
+    return json.loads(json.dumps(value))
+

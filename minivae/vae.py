@@ -1,0 +1,398 @@
+"""The variational autoencoder: four named stages forward, the same four backward (lessons 03 to 05, put together in 09).
+
+    x -> encoder -> mu, raw, sigma -> z = mu + sigma * eps -> decoder -> logits -> log p(x|z) - KL(q(z|x) || p(z))
+
+`forward` leaves every intermediate in a Trace; `backward` leaves their gradients in another, under the same names with
+a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M). Units: nats per image.
+"""
+
+from types import MappingProxyType
+
+import numpy as np
+
+from . import bounds, gaussian, training
+from .inputs import check_images, check_labels, to_floats
+from .layers import ACTIVATIONS, INITS, Dense, Stack
+from .likelihoods import make_likelihood
+from .storage import load_npz, save_npz
+
+ROWS = 512  # images that methods over a whole data set take at a time: memory stays bounded
+
+
+class Trace:
+    """The named arrays of one pass, in the order in which they came about: t.z or t["z"], list(t), "z" in t."""
+
+    def __setitem__(self, name, value):
+        setattr(self, name, value)
+
+    def __getitem__(self, name):
+        return self.__dict__[name]
+
+    def __contains__(self, name):
+        return name in self.__dict__
+
+    def __iter__(self):
+        return iter(self.__dict__)
+
+    def __repr__(self):
+        rows = (f"  {name:20} {np.shape(value)} {np.asarray(value).dtype}" for name, value in self.__dict__.items())
+        return "\n".join(["Trace", *rows])
+
+
+class VAE:
+    """A variational autoencoder (Kingma & Welling 2014) with every gradient written by hand.
+
+    n_inputs      D, pixels per image
+    hidden        widths of the encoder's hidden layers; the decoder is the mirror image; () for none
+    n_latent      M, latents per image
+    likelihood    "bernoulli", "gaussian" (one learned sigma, shared), Gaussian(sigma=0.5), Gaussian(sigma="pixel")
+    sigma         the encoder's head: "softplus" or "logvar"
+    activation    "relu", "tanh" or "softplus"
+    beta          weight of the KL in the objective (Higgins et al. 2017); the elbo stays the bound
+    reduction     "mean" of the objective over images, or their "sum" (the reference model's)
+    n_conditions  C, length of the one-hot label or attribute vector y given to encoder and decoder; 0 for none
+    init          "reference", "glorot", "pytorch" or "normal"
+    seed          of the parameters, and of the generator `rng` that draws where a method is given none
+
+    `theta` and `grad` are the flat vectors of parameters and gradients; `parameters` and `gradients` map the names
+    encoder.0.W, encoder.0.b, ..., decoder.0.W, ... to views into them, in the order of the flow. The last encoder
+    layer has 2M columns: mu left, raw right.
+    Raises ValueError for an unknown name or a size that is not positive.
+    """
+
+    def __init__(
+        self, n_inputs=784, hidden=(200,), n_latent=100, likelihood="bernoulli", sigma="softplus", activation="relu",
+        beta=1.0, reduction="mean", n_conditions=0, init="reference", dtype=np.float32, seed=0,
+    ):  # fmt: skip
+        for name, value, known in (
+            ("sigma", sigma, gaussian.HEADS),
+            ("activation", activation, ACTIVATIONS),
+            ("reduction", reduction, ("mean", "sum")),
+            ("init", init, INITS),
+        ):
+            if value not in known:
+                raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(known)}.")
+        hidden = tuple(hidden)
+        for name, value, least in (("n_inputs", n_inputs, 1), ("n_latent", n_latent, 1), ("n_conditions", n_conditions, 0),
+                                   *(("hidden", width, 1) for width in hidden)):  # fmt: skip
+            if value != int(value) or value < least:
+                raise ValueError(f"{name} holds {value!r}; it must be a whole number of at least {least}.")
+        if not (np.isfinite(beta) and beta >= 0):
+            raise ValueError(f"beta is {beta!r}; the weight of the KL must be a finite number of at least 0.")
+        self.n_inputs, self.hidden, self.n_latent, self.n_conditions = n_inputs, hidden, n_latent, n_conditions
+        self.likelihood = make_likelihood(likelihood)
+        self.sigma, self.activation, self.beta, self.reduction = sigma, activation, float(beta), reduction
+        self.init, self.dtype, self.seed = init, np.dtype(dtype), seed
+        self.binarize = None  # what fit was told, so that evaluation and pictures agree with training
+        self.image_shape = (int(n_inputs**0.5),) * 2 if int(n_inputs**0.5) ** 2 == n_inputs else (1, n_inputs)
+        self.history = {}
+        self.rng = np.random.default_rng(seed)
+        self._build(np.random.default_rng(seed))
+
+    def _build(self, rng):
+        """Lay the layers out in theta and grad, and draw the initial parameters."""
+        encoder = [self.n_inputs + self.n_conditions, *self.hidden, 2 * self.n_latent]
+        decoder = [self.n_latent + self.n_conditions, *self.hidden[::-1], self.likelihood.n_outputs(self.n_inputs)]
+        shapes = {}
+        for name, sizes in (("encoder", encoder), ("decoder", decoder)):
+            for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:])):
+                shapes[f"{name}.{i}.W"], shapes[f"{name}.{i}.b"] = (n_in, n_out), (n_out,)
+        if self.likelihood.n_parameters:
+            shapes["decoder.raw_log_sigma"] = (self.likelihood.n_parameters,)
+
+        n_parameters = sum(int(np.prod(shape)) for shape in shapes.values())
+        self._theta, self._grad = np.zeros(n_parameters, self.dtype), np.zeros(n_parameters, self.dtype)
+        parameters, gradients, start = {}, {}, 0
+        for name, shape in shapes.items():
+            stop = start + int(np.prod(shape))
+            parameters[name] = self._theta[start:stop].reshape(shape)
+            gradients[name] = self._grad[start:stop].reshape(shape)
+            start = stop
+        self.parameters, self.gradients = MappingProxyType(parameters), MappingProxyType(gradients)
+
+        head = f"encoder.{len(encoder) - 2}"
+        for name in [name[:-2] for name in shapes if name.endswith(".W")]:
+            n_in, n_out = shapes[name + ".W"]
+            parts = 2 if name == head else 1  # mu and raw are two layers side by side: each has its own fan-out
+            drawn = [INITS[self.init](rng, n_in, n_out // parts) for _ in range(parts)]
+            parameters[name + ".W"][:] = np.hstack([W for W, b in drawn])
+            parameters[name + ".b"][:] = np.hstack([b for W, b in drawn])
+
+        def stack(name, n_layers):
+            views = [[of[f"{name}.{i}.{p}"] for of in (parameters, gradients) for p in "Wb"] for i in range(n_layers)]
+            return Stack(name, [Dense(*v) for v in views], ACTIVATIONS[self.activation])
+
+        self.encoder, self.decoder = stack("encoder", len(encoder) - 1), stack("decoder", len(decoder) - 1)
+
+    @property
+    def theta(self):
+        """All parameters as one vector (P,); write into it with theta[:] = ..."""
+        return self._theta
+
+    @property
+    def grad(self):
+        """The gradient of the loss with respect to theta (P,), as the last backward left it."""
+        return self._grad
+
+    # The four stages, forward. Each reads from the trace and writes into it, so that a check can step in between.
+
+    def forward(self, x, eps, y=None):
+        """One deterministic pass: a function of the parameters, the batch and the noise.
+
+        x (B, D), eps (B, M) or (K, B, M), y (B,) labels or (B, C) for a conditional model -> Trace with
+        mu, raw, sigma (B, M), z like eps, the likelihood's outputs (logits (..., B, D)), kl (B,),
+        log_px_z, elbo, objective (B,) or (K, B), and loss: minus the mean of objective over samples and images
+        (reduction="sum": the sum over images). Nats per image.
+        Raises ValueError or TypeError for wrong shapes, an empty batch, NaN, pixels out of range and unknown labels.
+        """
+        return self.run(*self.check_batch(x, eps, y))
+
+    def check_batch(self, x, eps, y=None):
+        """x, eps and y checked and in the model's dtype, as `run` takes them."""
+        x = check_images(x, self.n_inputs, self.likelihood.needs_unit_pixels, "x")
+        if len(x) == 0:
+            raise ValueError("x is an empty batch; the loss is a mean over images, so give at least one.")
+        eps = np.asarray(eps)
+        if eps.ndim not in (2, 3) or eps.shape[-2:] != (len(x), self.n_latent) or eps.shape[0] == 0:
+            raise ValueError(
+                f"eps has shape {eps.shape}; expected ({len(x)}, {self.n_latent}) or (K, {len(x)}, {self.n_latent}): "
+                "one draw of N(0, 1) per image and latent."
+            )
+        y = check_labels(y, len(x), self.n_conditions)
+        return to_floats(x, self.dtype), eps.astype(self.dtype), y if y is None else y.astype(self.dtype)
+
+    def run(self, x, eps, y=None, t=None):
+        """The four stages on checked arrays of the model's dtype; forward without its checks."""
+        t = Trace() if t is None else t
+        t.x, t.eps = x, eps
+        if y is not None:
+            t.y = y
+        self.encode(t)
+        t.z = gaussian.reparameterize(t.mu, t.sigma, t.eps)
+        self.decode(t)
+        self.score(t)
+        return t
+
+    def encode(self, t):
+        """x (and y) -> mu, raw, sigma."""
+        head = self.encoder.forward(t, self._with_condition(t.x, t))
+        t.mu, t.raw = head[:, : self.n_latent], head[:, self.n_latent :]
+        t.sigma = gaussian.HEADS[self.sigma].forward(t.raw)
+
+    def decode(self, t):
+        """z (and y) -> the likelihood's outputs."""
+        output = self.decoder.forward(t, self._with_condition(t.z, t))
+        self.likelihood.forward(t, output, self.parameters.get("decoder.raw_log_sigma"))
+
+    def score(self, t):
+        """log p(x|z), KL, elbo = log p(x|z) - KL, objective = log p(x|z) - beta KL, and the loss (3.9)."""
+        t.log_px_z = self.likelihood.log_prob(t)
+        t.kl = gaussian.kl(t.mu, t.sigma)
+        t.elbo = t.log_px_z - t.kl
+        t.objective = t.log_px_z - self.beta * t.kl
+        t.loss = -t.objective.sum() * self._weight(t)
+
+    def _with_condition(self, h, t):
+        if not self.n_conditions:
+            return h
+        return np.concatenate([h, np.broadcast_to(t.y, (*h.shape[:-1], self.n_conditions))], axis=-1)
+
+    def _weight(self, t):
+        """What one sample of one image weighs in the loss: 1/(K B), or 1/K where images are summed."""
+        n_samples = t.eps.shape[0] if t.eps.ndim == 3 else 1
+        return 1 / (n_samples * (len(t.x) if self.reduction == "mean" else 1))
+
+    # The same stages backward, in mirrored order.
+
+    def backward(self, t, need_dx=True):
+        """The gradient of t.loss with respect to every parameter and intermediate, by hand (9.1 to 9.12).
+
+        Overwrites grad (and the views in `gradients`); returns a Trace of dlogits (or dmean, ...), dz, dmu, dsigma,
+        draw, the hidden layers' gradients, and dx, which training does without (need_dx=False). Updates nothing.
+        """
+        d, weight = Trace(), self._weight(t)
+        dobjective = np.full(t.objective.shape, -weight, self.dtype)
+        dkl = -self.beta * (dobjective if dobjective.ndim == 1 else dobjective.sum(axis=0))
+        self.decode_backward(t, d, dobjective)
+        dmu_z, dsigma_z = gaussian.reparameterize_backward(d.dz, t.eps)
+        dmu_kl, dsigma_kl = gaussian.kl_backward(t.mu, t.sigma)
+        d.dmu = dmu_z + dkl[:, None] * dmu_kl
+        d.dsigma = dsigma_z + dkl[:, None] * dsigma_kl
+        self.encode_backward(t, d, need_dx)
+        if need_dx:
+            d.dx += self._dx_target(t, dobjective)
+        return d
+
+    def decode_backward(self, t, d, dlog_px_z):
+        """dlog_px_z, in the shape of log_px_z -> dlogits, ..., dz."""
+        doutput = self.likelihood.backward(t, d, dlog_px_z, self.gradients.get("decoder.raw_log_sigma"))
+        dz = self.decoder.backward(t, self._with_condition(t.z, t), d, doutput)
+        d.dz = dz[..., : self.n_latent]
+
+    def encode_backward(self, t, d, need_dx=True):
+        """d.dmu, d.dsigma (B, M) -> draw, ..., dx along the encoder's path."""
+        d.draw = gaussian.HEADS[self.sigma].backward(d.dsigma, t.raw, t.sigma)
+        dhead = np.concatenate([d.dmu, d.draw], axis=-1)
+        dx = self.encoder.backward(t, self._with_condition(t.x, t), d, dhead, need_dx)
+        if need_dx:
+            d.dx = dx[:, : self.n_inputs]
+
+    def _dx_target(self, t, dlog_px_z):
+        """x is the encoder's input and the likelihood's target: this is the second path's share of dx."""
+        dx = self.likelihood.dx(t, dlog_px_z)
+        return dx if dx.ndim == 2 else dx.sum(axis=0)
+
+    def loss(self, x, eps, y=None):
+        """The scalar that training minimises, in nats; forward(x, eps, y).loss."""
+        return self.forward(x, eps, y).loss
+
+    # Training, and what one does with a trained model.
+
+    def fit(self, X, y=None, **settings):
+        """Train on X and return the history; the settings are those of minivae.training.fit."""
+        return training.fit(self, X, y, **settings)
+
+    def batches(self, X, y=None, rng=None, rows=ROWS):
+        """X and y checked, then `rows` images at a time as (x, y) in the model's dtype, binarised as in training."""
+        X = check_images(X, self.n_inputs, self.likelihood.needs_unit_pixels)
+        y = check_labels(y, len(X), self.n_conditions)
+        rng = self.rng if rng is None else np.random.default_rng(rng)
+        for start in range(0, len(X), rows):
+            part = slice(start, start + rows)
+            yield to_floats(X[part], self.dtype, self.binarize, rng), None if y is None else y[part].astype(self.dtype)
+
+    def noise(self, rng, *shape):
+        """eps ~ N(0, I) in the model's dtype."""
+        rng = self.rng if rng is None else np.random.default_rng(rng)
+        if self.dtype.kind == "f" and self.dtype.itemsize <= 8:
+            return rng.standard_normal(shape, dtype=self.dtype)
+        return rng.standard_normal(shape).astype(self.dtype)
+
+    def posterior(self, X, y=None, rng=None):
+        """mu and sigma of q(z|x) for every image, (N, M) each. Draws (from rng) only for dynamic binarisation."""
+        mu, sigma = np.empty((2, len(X), self.n_latent), self.dtype)
+        start = 0
+        for x, y_part in self.batches(X, y, rng):
+            t = self._start(x, y_part)
+            self.encode(t)
+            mu[start : start + len(x)], sigma[start : start + len(x)] = t.mu, t.sigma
+            start += len(x)
+        return mu, sigma
+
+    def transform(self, X, y=None, rng=None):
+        """The means of q(z|x), (N, M)."""
+        return self.posterior(X, y, rng)[0]
+
+    def elbo(self, X, y=None, n_samples=1, rng=None):
+        """The bound on log p(x) per image, a mean over n_samples draws of z: (N,) nats (3.7)."""
+        rng = self.rng if rng is None else np.random.default_rng(rng)
+        parts = [self.run(x, self.noise(rng, n_samples, len(x), self.n_latent), y_part).elbo.mean(axis=0)
+                 for x, y_part in self.batches(X, y, rng, max(1, ROWS // n_samples))]  # fmt: skip
+        return np.concatenate(parts) if parts else np.empty(0, self.dtype)
+
+    def log_likelihood(self, X, y=None, n_samples=1000, rng=None, progress=False):
+        """An estimate of log p(x) per image by importance sampling, (N,) nats; see minivae.bounds.log_likelihood."""
+        return bounds.log_likelihood(self, X, y, n_samples, rng, progress)
+
+    def posterior_predictive_probs(self, X, y=None, rng=None):
+        """The pixel means of p(x'|z), z ~ q(z|x): (N, D)."""
+        return self._posterior_predictive(X, y, rng, lambda t, rng: self.likelihood.mean(t))
+
+    def posterior_predictive_sample(self, X, y=None, rng=None):
+        """A draw x' ~ p(x'|z), z ~ q(z|x): (N, D)."""
+        return self._posterior_predictive(X, y, rng, self.likelihood.sample)
+
+    def _posterior_predictive(self, X, y, rng, read):
+        rng = self.rng if rng is None else np.random.default_rng(rng)
+        parts = []
+        for x, y_part in self.batches(X, y, rng):
+            t = self._start(x, y_part)
+            self.encode(t)
+            t.z = gaussian.reparameterize(t.mu, t.sigma, self.noise(rng, len(x), self.n_latent))
+            self.decode(t)
+            parts.append(read(t, rng))
+        return np.concatenate(parts) if parts else np.empty((0, self.n_inputs), self.dtype)
+
+    def prior_predictive_with_input(self, Z, y=None):
+        """The pixel means of p(x|z) for given z: Z (N, M) -> (N, D). Raises ValueError for another shape or NaN."""
+        return self.likelihood.mean(self._decoded(Z, y))
+
+    def prior_predictive_sample(self, n=1, y=None, rng=None):
+        """n draws x ~ p(x|z), z ~ N(0, I): (n, D)."""
+        return self.prior_predictive_sample_with_probs(n, y, rng)[0]
+
+    def prior_predictive_sample_with_probs(self, n=1, y=None, rng=None):
+        """n draws x ~ p(x|z), z ~ N(0, I), and the pixel means they were drawn from: (n, D) each."""
+        rng = self.rng if rng is None else np.random.default_rng(rng)
+        t = self._decoded(self.noise(rng, n, self.n_latent), y)
+        return self.likelihood.sample(t, rng), self.likelihood.mean(t)
+
+    def _start(self, x, y):
+        t = Trace()
+        t.x = x
+        if y is not None:
+            t.y = y
+        return t
+
+    def _decoded(self, Z, y):
+        Z = np.asarray(Z)
+        if Z.ndim != 2 or Z.shape[1] != self.n_latent:
+            raise ValueError(f"Z has shape {Z.shape}; expected (N, {self.n_latent}): one row of latents per picture.")
+        if not np.isfinite(Z).all():
+            raise ValueError("Z holds NaN or infinity; every latent must be a finite number.")
+        y = check_labels(y, len(Z), self.n_conditions)
+        t = Trace()
+        t.z = Z.astype(self.dtype)
+        if y is not None:
+            t.y = y.astype(self.dtype)
+        self.decode(t)
+        return t
+
+    # Copies and files.
+
+    def config(self):
+        """The constructor's settings, ready for JSON."""
+        names = "n_inputs", "hidden", "n_latent", "sigma", "activation", "beta", "reduction", "n_conditions", "init", "seed"
+        return {**{name: getattr(self, name) for name in names}, "likelihood": self.likelihood.config(), "dtype": self.dtype.name}
+
+    def astype(self, dtype):
+        """A copy of the model in another dtype: float32 to train, float64 to check, complex128 for the complex step."""
+        copy = VAE(**{**self.config(), "dtype": dtype})
+        copy.theta[:], copy.grad[:] = self.theta, self.grad
+        copy.load_header(self.header())
+        return copy
+
+    def header(self):
+        """What a file keeps beside theta: the settings, the image shape, the binarisation, the history, the generator."""
+        return {
+            "config": self.config(), "image_shape": self.image_shape, "binarize": self.binarize,
+            "history": self.history, "rng": self.rng.bit_generator.state,
+        }  # fmt: skip
+
+    def load_header(self, header):
+        """Take over what header() gave, but the settings."""
+        self.image_shape, self.binarize = tuple(header["image_shape"]), header["binarize"]
+        self.history = {name: list(column) for name, column in header["history"].items()}
+        self.rng.bit_generator.state = header["rng"]
+
+    def save(self, path):
+        """Write the model to an npz file (no pickle), beside and then renamed. Raises OSError where that fails."""
+        save_npz(path, "model", self.header(), theta=self.theta)
+
+    @classmethod
+    def load(cls, path):
+        """The model that save wrote, or the one in a checkpoint.
+
+        Raises FileNotFoundError, or ValueError for a file that is not whole or holds something else.
+        """
+        header, arrays = load_npz(path, "model", "checkpoint")
+        vae = cls(**header["config"])
+        if arrays["theta"].shape != vae.theta.shape:
+            raise ValueError(f"{path} holds {arrays['theta'].size} parameters, its settings ask for {vae.theta.size}: it is damaged.")
+        vae.theta[:] = arrays["theta"]
+        vae.load_header(header)
+        return vae
+
+    def __repr__(self):
+        return f"VAE({', '.join(f'{name}={value!r}' for name, value in self.config().items())})"
+
