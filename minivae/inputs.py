@@ -3,9 +3,23 @@
 uint8 is 0..255 and is divided by 255; bool and float are taken as they are, in [0, 1] for a Bernoulli decoder.
 """
 
+import math
+import operator
+
 import numpy as np
 
 BINARIZE = (None, "threshold", "dynamic")
+
+
+def check_whole(name, value, least):
+    """value as an int. Raises ValueError where it is not a whole number or less than `least`."""
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        whole = None
+    if whole is None or whole < least:
+        raise ValueError(f"{name} is {value!r}; it must be a whole number of at least {least}.")
+    return whole
 
 
 def check_images(X, n_inputs, unit_pixels, name="X"):
@@ -17,11 +31,11 @@ def check_images(X, n_inputs, unit_pixels, name="X"):
     X = np.asarray(X)
     shape = X.shape
     if X.ndim >= 3:
-        X = X.reshape(len(X), -1) if len(X) else X.reshape(0, n_inputs)
+        X = X.reshape(len(X), math.prod(shape[1:]))
     if X.ndim != 2 or X.shape[1] != n_inputs:
         raise ValueError(
             f"{name} has shape {shape}; expected (N, {n_inputs}) or images (N, height, width) of {n_inputs} pixels."
-            + (f" For one image give {name}[None]." if np.prod(shape) == n_inputs else "")
+            + (f" For one image give {name}[None]." if math.prod(shape) == n_inputs else "")
         )
     if X.dtype == np.uint8:
         if X.size and X.max() == 1:
@@ -34,7 +48,7 @@ def check_images(X, n_inputs, unit_pixels, name="X"):
     elif X.dtype.kind not in "bc":  # complex comes from a complex step only
         raise TypeError(
             f"{name} has dtype {X.dtype}; expected uint8 (0..255), bool or float pixels: "
-            f"use {name}.astype(np.uint8) if the values are 0..255."
+            f"use {name}.astype(np.uint8) if the values are 0..255, {name}.astype(bool) if they are 0 and 1."
         )
     return X
 
@@ -50,30 +64,34 @@ def _check_floats(X, unit_pixels, name):
         )
 
 
-def check_labels(y, n, n_conditions):
+def check_labels(y, n, n_conditions, name="y"):
     """Labels as (N, C) one-hot or given attributes, or None for a model without condition.
 
     y (N,) integers in 0..C-1, or (N, C) floats. Raises ValueError for a wrong shape, a label out of range, NaN.
     """
     if n_conditions == 0:
         if y is not None:
-            raise ValueError("y was given, but this model has n_conditions=0: leave y out, or build VAE(n_conditions=...).")
+            raise ValueError(f"{name} was given, but this model has n_conditions=0: leave it out, or build VAE(n_conditions=...).")
         return None
     if y is None:
-        raise ValueError(f"this model is conditional: give y, {n} labels in 0..{n_conditions - 1} or an ({n}, {n_conditions}) array.")
+        raise ValueError(
+            f"this model is conditional: give {name}, {n} labels in 0..{n_conditions - 1} or an ({n}, {n_conditions}) array."
+        )
     y = np.asarray(y)
     if y.shape == (n,) and y.dtype.kind in "iu":
         if n and not (0 <= y.min() and y.max() < n_conditions):
             bad = y[(y < 0) | (y >= n_conditions)][0]
-            raise ValueError(f"y holds the label {bad}; with n_conditions={n_conditions} labels are integers in 0..{n_conditions - 1}.")
+            raise ValueError(
+                f"{name} holds the label {bad}; with n_conditions={n_conditions} labels are integers in 0..{n_conditions - 1}."
+            )
         return np.eye(n_conditions, dtype=np.uint8)[y]
     if y.shape != (n, n_conditions) or y.dtype.kind not in "biuf":
         raise ValueError(
-            f"y has shape {y.shape} and dtype {y.dtype}; expected ({n},) integer labels in 0..{n_conditions - 1} "
+            f"{name} has shape {y.shape} and dtype {y.dtype}; expected ({n},) integer labels in 0..{n_conditions - 1} "
             f"or an ({n}, {n_conditions}) array of numbers."
         )
     if not np.isfinite(y).all():
-        raise ValueError("y holds NaN or infinity; every entry must be a finite number.")
+        raise ValueError(f"{name} holds NaN or infinity; every entry must be a finite number.")
     return y
 
 

@@ -4,6 +4,8 @@ A likelihood says how many outputs a pixel needs, gives them names in the trace,
 pixels, and its gradient. x is (B, D); outputs are (B, D) or (K, B, D); log p(x|z) is (B,) or (K, B), in nats.
 """
 
+from numbers import Real
+
 import numpy as np
 
 from .gaussian import HALF_LOG_2PI
@@ -72,7 +74,7 @@ class Gaussian:
     needs_unit_pixels = False
 
     def __init__(self, sigma="shared"):
-        if not (sigma in ("shared", "pixel") if isinstance(sigma, str) else np.isfinite(sigma) and sigma > 0):
+        if not (sigma in ("shared", "pixel") if isinstance(sigma, str) else isinstance(sigma, Real) and 0 < sigma < np.inf):
             raise ValueError(f"Gaussian decoder: sigma is {sigma!r}; it must be 'shared', 'pixel' or a positive number.")
         self.sigma = sigma if isinstance(sigma, str) else float(sigma)
         self.n_parameters = 1 if sigma == "shared" else 0
@@ -141,7 +143,7 @@ def make_likelihood(spec):
     """A likelihood from its name, from config() or as it is."""
     if isinstance(spec, (Bernoulli, Gaussian)):
         return spec
-    spec = {"name": spec} if isinstance(spec, str) else dict(spec)
+    spec = dict(spec) if isinstance(spec, dict) else {"name": spec}
     name = spec.pop("name")
     if name not in LIKELIHOODS:
         raise ValueError(f"likelihood {name!r} is not known; take one of {', '.join(LIKELIHOODS)}, or Gaussian(sigma=...).")

@@ -17,7 +17,7 @@ class Optimizer:
     def __init__(self, lr):
         if not lr > 0:
             raise ValueError(f"{type(self).__name__}: lr is {lr!r}; the learning rate must be a positive number.")
-        self.lr = lr
+        self.lr = float(lr)
         self.n_steps = 0
         self._state = {}
 
@@ -29,8 +29,10 @@ class Optimizer:
         """Move theta (P,) in place along grad (P,), the gradient of what is minimised."""
         if not self._state:
             self._state = {name: np.full_like(theta, self.initial(name)) for name in self.state_names}
-        self.n_steps += 1
         vectors = (theta, grad, *self._state.values())
+        if len({len(v) for v in vectors}) > 1:
+            raise ValueError(f"{type(self).__name__}: theta, grad and the optimiser's state differ in length: a new model needs a new optimiser.")
+        self.n_steps += 1
         for start in range(0, len(theta), BLOCK):
             self.update(*(v[start : start + BLOCK] for v in vectors))
 
@@ -54,7 +56,10 @@ class SGD(Optimizer):
     def __init__(self, lr=1e-3, momentum=0.0):
         super().__init__(lr)
         self.momentum = momentum
-        self.state_names = ("m",) if momentum else ()
+
+    @property
+    def state_names(self):
+        return ("m",) if self.momentum else ()
 
     def update(self, theta, g, m=None):
         if m is not None:
@@ -164,8 +169,8 @@ def make_optimizer(spec):
     """An optimiser from None (RMSProp(1e-3), the reference model's), a name, config() or as it is."""
     if isinstance(spec, Optimizer):
         return spec
-    settings = {"name": "rmsprop"} if spec is None else {"name": spec} if isinstance(spec, str) else dict(spec)
+    settings = {"name": "rmsprop"} if spec is None else dict(spec) if isinstance(spec, dict) else {"name": spec}
     name = settings.pop("name")
     if name not in OPTIMIZERS:
-        raise ValueError(f"optimizer {name!r} is not known; take one of {', '.join(OPTIMIZERS)}.")
+        raise ValueError(f"optimizer {name!r} is not known; take one of {', '.join(OPTIMIZERS)}, or an object such as Adam(1e-3).")
     return OPTIMIZERS[name](**settings)

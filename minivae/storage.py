@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -38,24 +37,30 @@ def write_beside(path, write):
 
 def save_npz(path, kind, header, **arrays):
     """Write arrays and a JSON header, marked as `kind` ("model", "checkpoint"), to an npz file."""
-    header = np.array(json.dumps({"minivae": kind, **header}))
+    header = np.array(json.dumps({"minivae": kind, "arrays": list(arrays), **header}))
     write_beside(path, lambda file: np.savez(file, header=header, **arrays))
 
 
 def load_npz(path, *kinds):
     """Read what save_npz wrote, of one of these kinds -> (header, arrays). Never loads a pickle.
 
-    Raises FileNotFoundError, or ValueError with one sentence where the file is truncated, corrupt or something else.
+    Raises OSError where there is no such file or it can't be read, and ValueError where it is truncated, corrupt or
+    something else; each with one sentence.
     """
     path, kind = Path(path), kinds[0]
     if not path.exists():
         raise FileNotFoundError(f"there is no {kind} file {path}; give the path of a file that minivae saved.")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
+            arrays = {name: npz[name] for name in npz.files}
         header = json.loads(str(arrays.pop("header")))
         found = header.pop("minivae")
-    except (zipfile.BadZipFile, EOFError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        missing = set(header.pop("arrays")) - set(arrays)
+        if missing:
+            raise KeyError(*missing)
+    except (PermissionError, IsADirectoryError) as error:
+        raise OSError(error.errno, f"could not read {path}: {error.strerror}; give a {kind} file that you may read.") from error
+    except Exception as error:  # a damaged zip archive fails in a dozen ways
         raise ValueError(
             f"{path} is not a whole minivae {kind} file ({type(error).__name__}: truncated, corrupt or written by something else); "
             "take another copy or train again."

@@ -6,12 +6,12 @@
 a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M). Units: nats per image.
 """
 
-from types import MappingProxyType
+from collections.abc import Mapping
 
 import numpy as np
 
 from . import bounds, gaussian, training
-from .inputs import check_images, check_labels, to_floats
+from .inputs import check_images, check_labels, check_whole, to_floats
 from .layers import ACTIVATIONS, INITS, Dense, Stack
 from .likelihoods import make_likelihood
 from .storage import load_npz, save_npz
@@ -37,6 +37,28 @@ class Trace:
     def __repr__(self):
         rows = (f"  {name:20} {np.shape(value)} {np.asarray(value).dtype}" for name, value in self.__dict__.items())
         return "\n".join(["Trace", *rows])
+
+
+class Views(Mapping):
+    """Names -> views into one flat vector. Assigning writes into the view: the vector and its views never part."""
+
+    def __init__(self, views):
+        self._views = views
+
+    def __getitem__(self, name):
+        return self._views[name]
+
+    def __setitem__(self, name, value):
+        self._views[name][...] = value
+
+    def __iter__(self):
+        return iter(self._views)
+
+    def __len__(self):
+        return len(self._views)
+
+    def __repr__(self):
+        return "\n".join(["Views", *(f"  {name:20} {view.shape} {view.dtype}" for name, view in self.items())])
 
 
 class VAE:
@@ -72,11 +94,13 @@ class VAE:
         ):
             if value not in known:
                 raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(known)}.")
-        hidden = tuple(hidden)
-        for name, value, least in (("n_inputs", n_inputs, 1), ("n_latent", n_latent, 1), ("n_conditions", n_conditions, 0),
-                                   *(("hidden", width, 1) for width in hidden)):  # fmt: skip
-            if value != int(value) or value < least:
-                raise ValueError(f"{name} holds {value!r}; it must be a whole number of at least {least}.")
+        if np.dtype(dtype) not in (np.float32, np.float64, np.complex128):
+            raise ValueError(f"dtype is {np.dtype(dtype)}; take float32 to train, float64 to check or complex128 for the complex step.")
+        if not np.iterable(hidden):
+            raise ValueError(f"hidden is {hidden!r}; give the widths of the hidden layers as a tuple, such as (200,).")
+        hidden = tuple(check_whole("a width in hidden", width, 1) for width in hidden)
+        n_inputs, n_latent = check_whole("n_inputs", n_inputs, 1), check_whole("n_latent", n_latent, 1)
+        n_conditions, seed = check_whole("n_conditions", n_conditions, 0), check_whole("seed", seed, 0)
         if not (np.isfinite(beta) and beta >= 0):
             raise ValueError(f"beta is {beta!r}; the weight of the KL must be a finite number of at least 0.")
         self.n_inputs, self.hidden, self.n_latent, self.n_conditions = n_inputs, hidden, n_latent, n_conditions
@@ -108,7 +132,7 @@ class VAE:
             parameters[name] = self._theta[start:stop].reshape(shape)
             gradients[name] = self._grad[start:stop].reshape(shape)
             start = stop
-        self.parameters, self.gradients = MappingProxyType(parameters), MappingProxyType(gradients)
+        self.parameters, self.gradients = Views(parameters), Views(gradients)
 
         head = f"encoder.{len(encoder) - 2}"
         for name in [name[:-2] for name in shapes if name.endswith(".W")]:
@@ -126,8 +150,12 @@ class VAE:
 
     @property
     def theta(self):
-        """All parameters as one vector (P,); write into it with theta[:] = ..."""
+        """All parameters as one vector (P,); assigning writes into it."""
         return self._theta
+
+    @theta.setter
+    def theta(self, value):
+        self._theta[:] = value
 
     @property
     def grad(self):
@@ -158,6 +186,8 @@ class VAE:
                 f"eps has shape {eps.shape}; expected ({len(x)}, {self.n_latent}) or (K, {len(x)}, {self.n_latent}): "
                 "one draw of N(0, 1) per image and latent."
             )
+        if not np.isfinite(eps).all():
+            raise ValueError("eps holds NaN or infinity; every draw must be a finite number.")
         y = check_labels(y, len(x), self.n_conditions)
         return to_floats(x, self.dtype), eps.astype(self.dtype), y if y is None else y.astype(self.dtype)
 
@@ -270,7 +300,8 @@ class VAE:
 
     def posterior(self, X, y=None, rng=None):
         """mu and sigma of q(z|x) for every image, (N, M) each. Draws (from rng) only for dynamic binarisation."""
-        mu, sigma = np.empty((2, len(X), self.n_latent), self.dtype)
+        X = np.asarray(X)
+        mu, sigma = np.empty((2, len(X) if X.ndim else 0, self.n_latent), self.dtype)
         start = 0
         for x, y_part in self.batches(X, y, rng):
             t = self._start(x, y_part)
@@ -285,7 +316,7 @@ class VAE:
 
     def elbo(self, X, y=None, n_samples=1, rng=None):
         """The bound on log p(x) per image, a mean over n_samples draws of z: (N,) nats (3.7)."""
-        rng = self.rng if rng is None else np.random.default_rng(rng)
+        rng, n_samples = self.rng if rng is None else np.random.default_rng(rng), check_whole("n_samples", n_samples, 1)
         parts = [self.run(x, self.noise(rng, n_samples, len(x), self.n_latent), y_part).elbo.mean(axis=0)
                  for x, y_part in self.batches(X, y, rng, max(1, ROWS // n_samples))]  # fmt: skip
         return np.concatenate(parts) if parts else np.empty(0, self.dtype)
@@ -324,7 +355,7 @@ class VAE:
     def prior_predictive_sample_with_probs(self, n=1, y=None, rng=None):
         """n draws x ~ p(x|z), z ~ N(0, I), and the pixel means they were drawn from: (n, D) each."""
         rng = self.rng if rng is None else np.random.default_rng(rng)
-        t = self._decoded(self.noise(rng, n, self.n_latent), y)
+        t = self._decoded(self.noise(rng, check_whole("n", n, 0), self.n_latent), y)
         return self.likelihood.sample(t, rng), self.likelihood.mean(t)
 
     def _start(self, x, y):
@@ -361,6 +392,9 @@ class VAE:
         copy.theta[:], copy.grad[:] = self.theta, self.grad
         copy.load_header(self.header())
         return copy
+
+    def __deepcopy__(self, memo):
+        return self.astype(self.dtype)  # views copied one by one would no longer be views
 
     def header(self):
         """What a file keeps beside theta: the settings, the image shape, the binarisation, the history, the generator."""
