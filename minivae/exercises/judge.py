@@ -1,0 +1,339 @@
+"""What an exercise is, and the judges that look at an answer.
+
+    # minivae/exercises/lesson_04.py
+    EXERCISES = (
+        Exercise("4.2", "the backward pass through z = mu + sigma eps",
+                 judge=same_gradient(lambda mu, sigma, eps: mu + sigma * eps, out="z", wrt="mu sigma", takes="dz eps",
+                                     inputs=(lambda rng, B: dict(mu=..., sigma=..., eps=...),      # eps (B, M)
+                                             lambda rng, B: dict(mu=..., sigma=..., eps=...))),    # eps (K, B, M)
+                 hints=("Which numbers does z move by when sigma moves by a little?", "...")),
+    )
+
+A judge is a function of the answer. It returns None for a right answer, or the sentence that says what is wrong; it may
+raise Wrong instead, and NotTried for a stub. Three judges are ready-made:
+
+    same_value(true)         the answer is a number or an array
+    same_values(reference)   the answer is a function, compared with another on random inputs
+    same_gradient(forward)   the answer is a backward pass, compared with the numerical derivative of the forward pass
+
+`call` and `as_array` are for judges of one's own: they run a learner's function and look at what it returns, and say
+kindly what is wrong with either. Inputs are drawn by functions (rng, B) -> dict of arrays by name, called with batch
+sizes 1 and more; the names are those that messages use.
+"""
+
+import inspect
+import linecache
+import traceback
+import warnings
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+BATCHES = 4, 1, 7
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """number "4.2", a title in a few words, the judge of an answer, and hints from the gentlest to the plainest."""
+
+    number: str
+    title: str
+    judge: Callable
+    hints: tuple
+
+
+class Wrong(Exception):
+    """An answer that is not right, in words for the learner; with the Explanations of minivae.gradcheck, if any."""
+
+    def __init__(self, message, explanations=()):
+        super().__init__(message)
+        self.explanations = explanations
+
+
+class NotTried(Exception):
+    """The answer is still the stub."""
+
+
+def untouched(answer):
+    """Whether the answer is what a stub gives: None, ..., NotImplemented, or a tuple of those."""
+    if isinstance(answer, (tuple, list)) and len(answer):
+        return all(untouched(part) for part in answer)
+    return answer is None or answer is Ellipsis or answer is NotImplemented
+
+
+def same_value(true, name="your answer", rtol=1e-6, mistakes=None):
+    """A judge for a number or an array.
+
+    true: the value, or a function without arguments that computes it when it is needed. mistakes: {words: the value
+    (or function) that a common mistake gives}.
+    """
+
+    def judge(answer):
+        if callable(answer):
+            raise Wrong(f"{name} is a function; a {'number' if np.ndim(value(true)) == 0 else 'NumPy array'} is expected: call it.")
+        expected = np.asarray(value(true))
+        given = as_array(answer, name, expected.shape)
+        if distance(given, expected) <= rtol:
+            return
+        for words, mistaken in (mistakes or {}).items():
+            mistaken = np.asarray(value(mistaken))
+            if mistaken.shape == given.shape and distance(given, mistaken) <= rtol:
+                raise Wrong(f"{where(given, expected, name)}\nLikeliest cause: {words}.")
+        raise Wrong(where(given, expected, name))
+
+    return judge
+
+
+def same_values(reference, inputs, returns="result", rtol=1e-6, mistakes=None, float32=True):
+    """A judge for a function: compared with `reference` on random inputs.
+
+    reference: its parameters name the entries of `inputs` that it and the answer are called with, in this order.
+    inputs: a function (rng, B) -> dict of arrays, or several. returns: the name or names ("mu sigma") of what comes back.
+    mistakes: {words: a function with a common mistake, of the same parameters}; the first that gives what the answer
+    gives names the likeliest cause. float32=False leaves out the inputs in float32.
+    """
+    takes, returns = tuple(inspect.signature(reference).parameters), tuple(returns.split())
+
+    def judge(answer):
+        failures = []
+        for case, values, tolerance in cases(inputs, rtol, float32):
+            if failures and tolerance > rtol:
+                break  # float32 is tried only where float64 is right
+            arguments = {name: values[name] for name in takes}
+            expected = as_tuple(reference(*arguments.values()))
+            given = returned(call(answer, arguments), returns, [np.shape(e) for e in expected], case)
+            errors = [distance(g, e) for g, e in zip(given, expected)]
+            if max(errors) > tolerance:
+                failures.append((case, arguments, given, expected, errors, tolerance))
+        if not failures:
+            return
+        case, arguments, given, expected, errors, tolerance = failures[-1]
+        message = " ".join(where(g, e, n) if error > tolerance else f"{n} is right."
+                           for g, e, n, error in zip(given, expected, returns, errors)) + f" (Tried with {case}.)"  # fmt: skip
+        for words, mistaken in (mistakes or {}).items():
+            if all(all(distance(g, m) <= tolerance for g, m in zip(given, as_tuple(quietly(mistaken, *arguments.values()))))
+                   for case, arguments, given, expected, errors, tolerance in failures):  # fmt: skip
+                raise Wrong(f"{message}\nLikeliest cause: {words}.")
+        raise Wrong(message)
+
+    return judge
+
+
+def same_gradient(forward, inputs, wrt, takes, out="loss", named=None, rtol=1e-6, float32=True):
+    """A judge for a backward pass: compared with central differences of `forward`, and diagnosed where it is wrong.
+
+    forward: its parameters name the entries of `inputs` that it is called with; it returns one array (or number), `out`.
+    wrt: the names "mu sigma" of the inputs whose derivatives the answer returns, in this order, as dmu, dsigma.
+    takes: the names that the answer is called with, in order: inputs, `out`, or "d" + out, the gradient that arrives
+    from above. Where that is not among them, the derivative is that of the sum over `out`.
+    inputs: a function (rng, B) -> dict of arrays by name, or several. named: a function of that dict, with `out` and
+    "d" + out in it, that returns further named arrays for the diagnosis.
+    """
+    wrt, takes, dout = tuple(wrt.split()), tuple(takes.split()), "d" + out
+    parameters = tuple(inspect.signature(forward).parameters)
+    returns = tuple("d" + name for name in wrt)
+
+    def judge(answer):
+        failures, right = [], []
+        for case, values, tolerance in cases(inputs, rtol, float32):
+            if failures and tolerance > rtol:
+                break  # float32 is tried only where float64 is right
+            exact = {name: np.asarray(v, float) if np.asarray(v).dtype.kind == "f" else v for name, v in values.items()}
+            exact[out] = forward(*(exact[name] for name in parameters))
+            rng = np.random.default_rng(len(failures) + len(right))
+            exact[dout] = rng.uniform(0.5, 2, np.shape(exact[out])) if dout in takes else np.ones(np.shape(exact[out]))
+            arguments = {name: np.asarray(exact[name]).astype(values[wrt[0]].dtype)
+                         if np.asarray(exact[name]).dtype.kind == "f" else exact[name] for name in takes}  # fmt: skip
+            given = returned(call(answer, arguments), returns, [np.shape(values[name]) for name in wrt], case)
+            numeric = [central_difference(forward, parameters, exact, name, exact[dout]) for name in wrt]
+            errors = [distance(g, n) for g, n in zip(given, numeric)]
+            if max(errors) > tolerance:
+                failures.append((case, exact, given, numeric, errors, tolerance))
+            else:
+                right.append(case)
+        if not failures:
+            return
+        case, exact, given, numeric, errors, tolerance = failures[-1]
+        names = {name: v for name, v in exact.items() if np.asarray(v).dtype.kind in "fiub"} | (named(exact) if named else {})
+        lines, explanations = [], []
+        for g, n, name, error in zip(given, numeric, returns, errors):
+            if error <= tolerance:
+                lines.append(f"{name} is right.")
+                continue
+            lines.append(f"{name} is wrong: off by {error:.2g} (relative), with {case}. {where(g, n, name)}")
+            found = diagnose(g, n, names)
+            lines += [f"Likeliest cause: {found[0].words}"] if found else []
+            explanations += found
+        if right:
+            lines.append(f"It is right with {right[0]}.")
+        raise Wrong("\n".join(lines), explanations)
+
+    judge.is_gradient = True
+    return judge
+
+
+def diagnose(given, numeric, named):
+    """The explanations of minivae.gradcheck for a wrong gradient, the likeliest first; empty where nothing fits."""
+    try:
+        from .. import gradcheck
+    except ImportError:  # not written yet
+        return []
+    return list(gradcheck.diagnose(given, numeric, named))
+
+
+def central_difference(forward, parameters, values, name, upstream, h=6e-6):
+    """d/dx of sum(upstream * forward), x = values[name], one coordinate at a time."""
+    gradient, x = np.empty(values[name].shape), values[name].copy()
+    for i in np.ndindex(x.shape):
+        sides = []
+        for step in (h, -h):
+            x[i] = values[name][i] + step
+            sides.append(forward(*(x if p == name else values[p] for p in parameters)))
+        x[i] = values[name][i]
+        gradient[i] = np.sum(upstream * (sides[0] - sides[1])) / (2 * h)
+    return gradient
+
+
+def cases(inputs, rtol, float32):
+    """(words, the inputs as a dict, the tolerance) for every kind of input, batch size and dtype."""
+    found = []
+    for kind, draw in enumerate(inputs if isinstance(inputs, tuple) else (inputs,)):
+        for B in BATCHES:
+            values = draw(np.random.default_rng([kind, B]), B)
+            words = ", ".join(f"{name} of shape {np.shape(v)}" for name, v in values.items() if np.ndim(v))
+            words = words or ", ".join(f"{name} = {v:.4g}" for name, v in values.items() if isinstance(v, (int, float)))
+            found.append((words, values, rtol))
+    if float32:
+        found += [(f"{words} in float32", {name: v.astype(np.float32) if getattr(v, "dtype", None) == float else v
+                                           for name, v in values.items()}, max(rtol, 2e-3)) for words, values, _ in found]  # fmt: skip
+    return found
+
+
+def call(function, arguments):
+    """What a learner's function returns for arguments {name: value}, which it gets in this order, as copies.
+
+    Raises Wrong for something that is no function, takes other arguments, raises, or changes its inputs; NotTried
+    where it returns None or raises NotImplementedError.
+    """
+    names = ", ".join(arguments)
+    if not callable(function):
+        raise Wrong(f"A function of ({names}) is expected, but this is {kind(function)}. Give the function's name, without brackets.")
+    try:
+        inspect.signature(function).bind(*arguments.values())
+    except TypeError:
+        raise Wrong(f"Your function takes {inspect.signature(function)}; it is called with ({names}).") from None
+    except ValueError:
+        pass  # no signature to be had: the call will tell
+    given = {name: v.copy() if isinstance(v, np.ndarray) else v for name, v in arguments.items()}
+    try:
+        result = quietly(function, *given.values())
+    except NotImplementedError:
+        raise NotTried from None
+    except Exception as error:
+        raise Wrong(f"Your function raised {type(error).__name__}: {error}{line_of(error)}.") from None
+    for name, v in arguments.items():
+        if isinstance(v, np.ndarray) and not (v.shape == given[name].shape and np.array_equal(v, given[name], equal_nan=True)):
+            raise Wrong(f"Your function changes its input {name}. Its caller still needs it: "
+                        f"compute a new array, {name} + ... and not {name} += ... .")  # fmt: skip
+    if untouched(result):
+        raise NotTried
+    return result
+
+
+def quietly(function, *arguments):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return function(*arguments)
+
+
+def line_of(error):
+    """Where in the learner's code an error came from: ', in line 3: `...`'."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
+    if not frames:
+        return ""
+    own = [f for f in frames if f.filename == frames[0].filename][-1]  # not deep inside NumPy
+    text = own.line or linecache.getline(own.filename, own.lineno).strip()
+    return f", in line {own.lineno} of its cell" + (f": `{text}`" if text else "")
+
+
+def returned(result, names, shapes, case):
+    """A function's result as a list of checked arrays, one per name."""
+    if len(names) == 1:
+        parts = [result]
+        if isinstance(result, tuple):
+            raise Wrong(f"Your function returns {len(result)} things; one is expected: {names[0]}.")
+    else:
+        parts = result
+        if not isinstance(result, (tuple, list)) or len(result) != len(names):
+            got = f"{len(result)} things" if isinstance(result, (tuple, list)) else kind(result)
+            raise Wrong(f"Your function returns {got}; {len(names)} are expected: return {', '.join(names)}.")
+    return [as_array(part, name, shape, f" (with {case})") for part, name, shape in zip(parts, names, shapes)]
+
+
+def as_array(answer, name, shape, case=""):
+    """A learner's array or number as a float array of the expected shape; Wrong says what is the matter with it."""
+    if untouched(answer):
+        raise Wrong(f"{name} is still {answer!r}.")
+    if callable(answer):
+        raise Wrong(f"{name} is a function; call it.")
+    if isinstance(answer, (list, tuple)):
+        raise Wrong(f"{name} is a {type(answer).__name__}; a NumPy array is expected, such as np.array(...) makes{case}.")
+    array = np.asarray(answer)
+    if array.dtype.kind not in "fiub":
+        raise Wrong(f"{name} is {kind(answer)}; expected real numbers{case}.")
+    if array.shape != tuple(shape):
+        raise Wrong(f"{name} {shape_words(array.shape, tuple(shape))}{case}.")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        place = f", first at {list(map(int, np.argwhere(bad)[0]))}" if array.ndim else ""
+        raise Wrong(f"{name} is NaN or infinite in {bad.sum()} of {bad.size} places{place}{case}: "
+                    "look for a logarithm of 0, a division by 0, an overflowing exp.")  # fmt: skip
+    return array.astype(float)
+
+
+def shape_words(given, expected):
+    if given == ():
+        return f"is a single number; an array of shape {expected} is expected"
+    words = f"has shape {given}; expected " + (f"{expected}" if expected else "a single number")
+    if len(given) > 1 and given == expected[::-1]:
+        return words + ": is it transposed?"
+    for axis, n in enumerate(expected):
+        if given == expected[:axis] + expected[axis + 1 :]:
+            return words + f": was axis {axis}, of length {n}, summed away?"
+    for axis, n in enumerate(given):
+        if expected == given[:axis] + given[axis + 1 :]:
+            return words + f": is a sum over axis {axis} missing?"
+    return words
+
+
+def kind(value):
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if isinstance(value, (int, float, np.number)):
+        return f"the number {value:.4g}"
+    return f"a {type(value).__name__}"
+
+
+def where(given, expected, name):
+    """The entry that is furthest off, in words."""
+    given, expected = np.asarray(given), np.asarray(expected)
+    if given.ndim == 0:
+        return f"{name} is {given:.6g}; {expected:.6g} is right."
+    i = np.unravel_index(np.argmax(np.abs(given - expected)), given.shape)
+    place = ", ".join(map(str, i))
+    return f"{name}[{place}] is {given[i]:.6g}; {expected[i]:.6g} is right."
+
+
+def distance(a, b):
+    """max |a - b| / max(|a| + |b|) over the whole array: 0 equal, 1 nothing in common, 2 at most."""
+    scale = np.max(np.abs(a) + np.abs(b), initial=0)
+    return 0.0 if scale == 0 else float(np.max(np.abs(a - b)) / scale)
+
+
+def value(of):
+    return of() if callable(of) else of
+
+
+def as_tuple(result):
+    return result if isinstance(result, tuple) else (result,)

@@ -1,0 +1,119 @@
+"""The lessons run as shipped, their solutions pass, and what is committed is fit to be read without running."""
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import lessons_tools as tools
+import pytest
+
+from minivae.exercises import _exercises
+
+PACKAGE = Path(__file__).parent.parent / "minivae"
+CITED = re.compile(r"\((\d{1,2}\.\d{1,2})(?: to (\d{1,2}\.\d{1,2}))?(?=[);,]| and )")
+TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
+MACHINE = re.compile(r"/home/|/root/|/tmp/|/work/|/Users/|[A-Z]:\\\\|\d{4}-\d\d-\d\d|\b\d\d:\d\d(:\d\d)?\b|Warning\b|ipykernel_\d")
+
+lesson = pytest.mark.parametrize("path", tools.PATHS, ids=lambda path: path.stem)
+
+
+def test_there_are_lessons():
+    assert tools.PATHS
+
+
+@lesson
+def test_runs_as_shipped(path):
+    nb, _ = tools.executed(path)
+    cells = tools.code_cells(nb)
+    assert cells
+    for i, cell in enumerate(cells, 1):
+        assert cell.execution_count == i, f"skipped: {cell.source[:80]}"
+        assert not {"skip-execution", "raises-exception"} & set(cell.metadata.get("tags", ()))
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert tools.is_progress_bar(output) or output.get("name") != "stderr", output.text
+
+
+@lesson
+def test_stubs_are_not_tried_and_solutions_pass(path):
+    nb, verdicts = tools.executed(path)
+    exercises = _exercises(tools.number_of(path))
+    assert 3 <= len(exercises) <= 6
+    assert set(tools.checks(nb)) == set(exercises) == set(verdicts)
+    shipped = "\n".join(tools.text_of(cell) for cell in tools.code_cells(nb))
+    for number, exercise in exercises.items():
+        assert re.search(rf"Exercise {number} \(.*\): not tried yet", shipped), number
+        assert len(exercise.hints) >= 2
+        assert f"Exercise {number} ({exercise.title}): right." in verdicts[number], verdicts[number]
+
+
+@lesson
+def test_claims_are_asserted(path):
+    asserts = [node for cell in tools.code_cells(tools.read(path)) for node in ast.walk(ast.parse(cell.source))
+               if isinstance(node, ast.Assert)]  # fmt: skip
+    assert len(asserts) >= 10
+
+
+@lesson
+def test_opening(path):
+    first = tools.read(path).cells[0].source
+    assert first.startswith(f"# Lesson {tools.number_of(path)}: ")
+    for part in ("**The question:**", "**Afterwards you can:**", "**Time:**"):
+        assert part in first
+
+
+@lesson
+def test_committed_outputs(path):
+    assert path.stat().st_size < 400_000
+    nb, (fresh, _) = tools.read(path), tools.executed(path)
+    assert nb.metadata == tools.METADATA
+    for i, (cell, run) in enumerate(zip(tools.code_cells(nb), tools.code_cells(fresh)), 1):
+        assert cell.execution_count == i, "commit the lesson executed: python tests/lessons_tools.py"
+        expected = [output.output_type for output in run.outputs if not tools.is_progress_bar(output)]
+        assert [output.output_type for output in cell.outputs] == expected, cell.source
+        text = tools.text_of(cell)
+        assert not MACHINE.search(text), MACHINE.search(text)
+        assert len(text.splitlines()) <= 45, f"a wall of output: {cell.source[:80]}"
+
+
+@lesson
+def test_pictures_have_alternative_text(path):
+    nb = tools.read(path)
+    pictures = 0
+    for output in (output for cell in tools.code_cells(nb) for output in cell.outputs if "data" in output):
+        assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(output.data), "show it with minivae.notebook.show"
+        for img in re.findall(r"<img[^>]*>", output.data.get("text/html", "")):
+            pictures += 1
+            assert len(re.search(r'alt="([^"]*)"', img)[1]) >= 20
+    assert pictures
+    assert "![](" not in tools.markdown(nb)
+
+
+def tags(path):
+    return TAG.findall(tools.markdown(tools.read(path)))
+
+
+@lesson
+def test_equations_are_numbered_in_order(path):
+    numbers = tags(path)
+    lesson_number = tools.number_of(path)
+    assert numbers == [f"{lesson_number}.{i}" for i in range(1, len(numbers) + 1)] and numbers
+
+
+def sources():
+    """(name, prose) of everything that cites equations: Markdown of the lessons, docstrings and comments of the package."""
+    for path in tools.PATHS:
+        yield path.name, re.sub(r"```.*?```|`[^`\n]*`", "", tools.markdown(tools.read(path)), flags=re.S)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+        prose = (t.string for t in tokens if t.type == tokenize.COMMENT or t.type == tokenize.STRING and t.string.startswith('"'))
+        yield path.name, "\n".join(prose)
+
+
+def test_cited_equations_exist():
+    numbered = {tools.number_of(path): set(tags(path)) for path in tools.PATHS}
+    missing = [(name, cited) for name, prose in sources() for match in CITED.finditer(prose) for cited in match.groups()
+               if cited and (chapter := int(cited.split(".")[0])) in numbered and cited not in numbered[chapter]]  # fmt: skip
+    assert not missing
