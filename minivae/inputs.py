@@ -59,7 +59,7 @@ def _check_floats(X, unit_pixels, name):
         raise ValueError(f"{name} holds NaN or infinity; every pixel must be a finite number: look at np.isfinite({name}).")
     if unit_pixels and (low < 0 or high > 1):
         raise ValueError(
-            f"{name} has pixels from {low:g} to {high:g}; a Bernoulli decoder needs them in [0, 1]: "
+            f"{name} has pixels from {low:g} to {high:g}; a Bernoulli decoder (and dynamic binarisation) needs them in [0, 1]: "
             "divide by the largest possible value, or take a Gaussian decoder."
         )
 

@@ -35,9 +35,14 @@ def write_beside(path, write):
         raise
 
 
+def to_json(value):
+    """JSON in which NumPy's numbers and arrays are plain numbers and lists."""
+    return json.dumps(value, default=lambda a: a.tolist())
+
+
 def save_npz(path, kind, header, **arrays):
     """Write arrays and a JSON header, marked as `kind` ("model", "checkpoint"), to an npz file."""
-    header = np.array(json.dumps({"minivae": kind, "arrays": list(arrays), **header}))
+    header = np.array(to_json({"minivae": kind, "arrays": list(arrays), **header}))
     write_beside(path, lambda file: np.savez(file, header=header, **arrays))
 
 

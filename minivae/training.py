@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from . import bounds
-from .inputs import BINARIZE, check_images, check_labels, to_floats
+from .inputs import BINARIZE, check_images, check_labels, check_whole, to_floats
 from .optimizers import make_optimizer
-from .storage import load_npz, save_npz
+from .storage import load_npz, save_npz, to_json
 
 OBJECTIVES = ("elbo", "iwae")
 
@@ -21,18 +21,22 @@ def fit(
 ):  # fmt: skip
     """Train vae on X and return the history: a mapping of columns, one row per epoch, also kept as vae.history.
 
+    A second fit goes on from the parameters as they are, with a history of its own. Ctrl-C leaves the parameters as the
+    last step left them, and the history of the finished epochs.
+
     X           (N, D) or (N, H, W) images of uint8, bool or float; stays as it is in memory, floats are made per batch
     y           labels or attributes of a conditional model
     epochs      the total: a resumed run goes on up to it
     batch_size  images per step; the last batch of an epoch may be smaller
-    optimizer   None for RMSProp(1e-3) of TensorFlow 1, or any of minivae.optimizers
+    optimizer   None for RMSProp(1e-3) of TensorFlow 1, or any of minivae.optimizers; an object keeps its state from
+                one fit to the next, so give each model its own
     binarize    None, "threshold" (pixel > 0.5) or "dynamic" (a fresh draw of Bernoulli(pixel) each epoch)
     n_samples   K, draws of z per image and step
     objective   "elbo", or "iwae" for the importance-weighted bound
     validation  held-out images, or (images, labels): their ELBO after each epoch, always with the same noise
     rng         a generator or seed for order, binarisation and noise; by default the model's own generator
     progress    a tqdm bar with elbo, log p(x|z), KL and images per second
-    schedule    [(first_epoch, lr), ...]: the learning rate from that epoch on, counted from 1
+    schedule    [(first_epoch, lr), ...] in this order: the learning rate from that epoch on, counted from 1
     checkpoint  a file written after every epoch (and once before the first); resume=True goes on from it, to the
                 same bits as a run that was never interrupted
     on_epoch    called with the row of each finished epoch
@@ -42,27 +46,30 @@ def fit(
     Raises ValueError or TypeError for bad input, FloatingPointError where the loss is no longer a number.
     """
     shape = np.shape(X)
-    X = check_images(X, vae.n_inputs, vae.likelihood.needs_unit_pixels)
+    unit_pixels = vae.likelihood.needs_unit_pixels or binarize == "dynamic"  # which reads a pixel as a probability
+    X = check_images(X, vae.n_inputs, unit_pixels)
     y = check_labels(y, len(X), vae.n_conditions)
     if len(X) == 0:
         raise ValueError("X holds no images; training needs at least one.")
     for name, value, known in (("binarize", binarize, BINARIZE), ("objective", objective, OBJECTIVES)):
         if value not in known:
             raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(map(repr, known))}.")
-    for name, value in (("batch_size", batch_size), ("n_samples", n_samples)):
-        if value != int(value) or value < 1:
-            raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1.")
+    epochs, batch_size = check_whole("epochs", epochs, 0), check_whole("batch_size", batch_size, 1)
+    n_samples = check_whole("n_samples", n_samples, 1)
     held_out = _pair(validation)
     if held_out is not None:
-        check_images(held_out[0], vae.n_inputs, vae.likelihood.needs_unit_pixels, "validation")
-        check_labels(held_out[1], len(held_out[0]), vae.n_conditions)
+        images = check_images(held_out[0], vae.n_inputs, unit_pixels, "validation")
+        if len(images) == 0:
+            raise ValueError("validation holds no images; leave it out, or hold some images out of training.")
+        held_out = images, check_labels(held_out[1], len(images), vae.n_conditions, "the labels in validation=(images, labels)")
     optimizer, rng = make_optimizer(optimizer), vae.rng if rng is None else np.random.default_rng(rng)
-    schedule = [(int(first), float(lr)) for first, lr in schedule or ()]
+    schedule = [(check_whole("an epoch in schedule", first, 1), float(lr)) for first, lr in schedule or ()]
     # what must be the same for a resumed run to equal an uninterrupted one
     settings = {
         "config": vae.config(), "optimizer": {**optimizer.config(), "lr": None if schedule else optimizer.lr},
         "batch_size": batch_size, "binarize": binarize, "n_samples": n_samples, "objective": objective,
-        "schedule": [list(step) for step in schedule], "data": [*X.shape, zlib.crc32(np.ascontiguousarray(X))],
+        "schedule": [list(step) for step in schedule],
+        "images": _fingerprint(X), "labels": _fingerprint(y), "validation": [_fingerprint(part) for part in held_out or ()],
     }  # fmt: skip
 
     if resume:
@@ -80,7 +87,8 @@ def fit(
             for first, lr in schedule:
                 if epoch >= first:
                     optimizer.lr = lr
-            row = {"epoch": epoch, **train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch)}
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a run that diverges ends in one sentence
+                row = {"epoch": epoch, **train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch)}
             if held_out is not None:
                 row.update(evaluate(vae, *held_out))
             row["seconds"] = row.pop("seconds")  # last
@@ -99,6 +107,10 @@ def _pair(validation):
     return validation if isinstance(validation, tuple) else (validation, None)
 
 
+def _fingerprint(array):
+    return None if array is None else [*array.shape, zlib.crc32(np.ascontiguousarray(array))]
+
+
 def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch):
     """One pass over X in a random order; returns the epoch's means and its seconds."""
     run, backward = STEPS[objective]
@@ -109,11 +121,7 @@ def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar
         x = to_floats(X[rows], vae.dtype, vae.binarize, rng)
         shape = (len(rows), vae.n_latent) if n_samples == 1 and objective == "elbo" else (n_samples, len(rows), vae.n_latent)
         t = run(vae, x, vae.noise(rng, *shape), None if y is None else y[rows].astype(vae.dtype))
-        if not np.isfinite(t.loss):
-            raise FloatingPointError(
-                f"the loss became {t.loss} in epoch {epoch}, batch {start // batch_size + 1}: the parameters ran away. "
-                "Take a smaller learning rate (--lr), or look for outliers in the data; the last checkpoint is whole."
-            )
+        _check_finite("loss", t.loss, epoch, start // batch_size + 1)
         backward(vae, t, need_dx=False)
         optimizer.step(vae.theta, vae.grad)
         for name in ("elbo", "log_px_z", "kl", "bound"):
@@ -122,7 +130,16 @@ def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar
         n_done += len(rows)
         if bar.update(len(rows)):
             bar.set_postfix({name: f"{total / n_done:.2f}" for name, total in totals.items()}, refresh=False)
+    _check_finite("sum of the parameters", vae.theta.sum(), epoch, start // batch_size + 1)
     return {**{name: total / n_done for name, total in totals.items()}, "seconds": time.perf_counter() - started}
+
+
+def _check_finite(what, value, epoch, batch):
+    if not np.isfinite(value):
+        raise FloatingPointError(
+            f"the {what} became {value} in epoch {epoch}, batch {batch}: the parameters ran away. Start again with a smaller "
+            "learning rate (--lr), or look for outliers in the data; a checkpoint, if there is one, holds the epoch before."
+        )
 
 
 def _run_elbo(vae, x, eps, y):
@@ -160,8 +177,8 @@ def resume_from(path, vae, optimizer, rng, settings):
     header, arrays = load_npz(path, "checkpoint")
     for name, now in settings.items():
         then = header["settings"][name]
-        if name == "data" and then != list(now):
-            raise ValueError(f"{Path(path)} was trained on other data than is given now; give the same images in the same order.")
+        if name in ("images", "labels", "validation") and then != now:
+            raise ValueError(f"{Path(path)} was trained with other {name} than are given now; give the same in the same order.")
         if isinstance(now, dict):
             differing = [f"{name}.{k}={then.get(k)!r} (now {v!r})" for k, v in _json(now).items() if then.get(k) != v]
         else:
@@ -179,5 +196,5 @@ def resume_from(path, vae, optimizer, rng, settings):
 
 
 def _json(value):
-    return json.loads(json.dumps(value))
+    return json.loads(to_json(value))
 

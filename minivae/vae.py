@@ -278,9 +278,7 @@ class VAE:
 
     # Training, and what one does with a trained model.
 
-    def fit(self, X, y=None, **settings):
-        """Train on X and return the history; the settings are those of minivae.training.fit."""
-        return training.fit(self, X, y, **settings)
+    fit = training.fit
 
     def batches(self, X, y=None, rng=None, rows=ROWS):
         """X and y checked, then `rows` images at a time as (x, y) in the model's dtype, binarised as in training."""
