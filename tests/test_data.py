@@ -55,6 +55,7 @@ def test_glyph_factors_are_uniform_over_their_ranges_and_independent(glyphs):
     for name, (low, high) in RANGES.items():
         f, margin = train.factors[name], 0.01 * (high - low)
         assert low <= f.min() < low + margin and high - margin < f.max() <= high
+        assert f.mean() == pytest.approx((low + high) / 2, abs=5 * (high - low) / np.sqrt(12 * len(f)))
     columns = [train.labels] + [train.factors[name] for name in FACTORS if name != "face"]
     correlation = np.corrcoef(columns) - np.eye(len(columns))
     assert abs(correlation).max() < 5 / np.sqrt(len(train))
@@ -106,6 +107,35 @@ def test_drawing_leaves_the_callers_state_alone(glyphs):
     assert np.array_equal(train.images, glyphs[0].images[:100])
     assert plt.get_fignums() == []
     assert np.array_equal(np.random.get_state()[1], state)
+
+
+def as_text(digit, face):
+    """A digit as matplotlib itself writes it in that family, weight and style, about 20 pixels tall and centred."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    family, slanted = ("STIXGeneral", "italic") if face.family == "STIX" else (face.family, "oblique")
+    figure = Figure(figsize=(1, 1), dpi=72)
+    figure.text(0.2, 0.2, str(digit), size=27.4 if slanted == "oblique" else 29.2, family=family,
+                weight="bold" if face.bold else "normal", style=slanted if face.slant else "normal")  # fmt: skip
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    page = 255 - np.asarray(canvas.buffer_rgba())[..., 0]
+    rows, columns = np.flatnonzero(page.max(axis=1)), np.flatnonzero(page.max(axis=0))
+    top, left = (round((x[0] + x[-1] + 1) / 2) - 14 for x in (rows, columns))
+    return page[top : top + 28, left : left + 28]
+
+
+@pytest.mark.parametrize("index, face", list(enumerate(FACES)), ids=[face.name for face in FACES])
+def test_each_label_is_the_digit_that_is_drawn_and_each_face_the_one_that_its_name_says(index, face):
+    nothing = np.zeros(10)
+    factors = {name: nothing for name in FACTORS} | {"scale": nothing + 1, "face": np.full(10, index)}
+    factors |= {name: nothing + getattr(face, name) for name in ("bold", "slant", "serif")}
+    drawn = draw_glyphs(np.arange(10), factors)
+    text = np.array([as_text(digit, face) for digit in range(10)])
+    likeness = np.corrcoef(drawn.reshape(10, -1), text.reshape(10, -1))[:10, 10:]
+    assert np.array_equal(likeness.argmax(axis=1), np.arange(10))  # each digit is most like its own
+    assert np.allclose(ink(drawn) / ink(text), 1, atol=0.2) and np.allclose(lean(drawn), lean(text), atol=0.08)
 
 
 def ink(images):
@@ -293,7 +323,8 @@ def test_compressed_npz_is_read(tmp_path):
     "key, label_key", [("images", "labels"), ("x", "y"), ("X", "y"), ("x_train", "y_train"), ("pictures", "y")]
 )
 def test_npz_keys(tmp_path, key, label_key):
-    arrays = {"weights": np.ones(7), label_key: LABELS, key: IMAGES, "later": IMAGES[:, :2]}
+    decoy = np.ones(7) if key == "pictures" else np.ones((7, 7))
+    arrays = {"weights": decoy, label_key: LABELS, key: IMAGES, "later": IMAGES[:, :2]}
     images, labels = read_images(write(tmp_path, npz(**arrays)))
     assert np.array_equal(images, IMAGES) and np.array_equal(labels, LABELS) and labels.dtype == int
 
@@ -340,6 +371,7 @@ BAD_FILES = {
     "IDX truncated": (idx(IMAGES)[:-1], r"is truncated: .* 400 bytes of data \(20 x 5 x 4 of uint8\), and 399 are there"),
     "IDX with extra bytes": (idx(IMAGES) + b"\0", "has extra bytes at its end: its header promises 400 bytes"),
     "IDX that claims to be huge": (HUGE, "does not fit into memory"),
+    "IDX that claims a GiB": (HUGE[:4] + struct.pack(">3I", 1 << 15, 1 << 6, 1 << 6), "is truncated: .* and 0 are there"),
     "gz truncated": (COMPRESSED[:-20], "is truncated, its compressed data end too early: fetch or write it again"),
     "gz cut in its header": (COMPRESSED[:5], "is truncated, its compressed data end too early"),
     "gz corrupt": (COMPRESSED[:10] + b"\xff" + COMPRESSED[11:], "is truncated or corrupt .*invalid block type"),
@@ -347,9 +379,11 @@ BAD_FILES = {
     "gz of truncated IDX": (gzip.compress(idx(IMAGES)[:-7]), "is truncated: .* 393 are there"),
     "npy truncated": (npy(IMAGES)[:-3], "is truncated: .* 397 are there"),
     "npy cut in its header": (npy(IMAGES)[:30], "has a damaged .npy header"),
+    "npy with a damaged header": (npy(IMAGES).replace(b"(20, 5, 4)", b"(20, 5, 4 "), "has a damaged .npy header"),
     "npy with extra bytes": (npy(IMAGES) + b"x", "has extra bytes at its end"),
     "npz truncated": (ZIP[: len(ZIP) // 2], "is truncated or corrupt"),
     "npz corrupt": (ZIP[:300] + b"??" + ZIP[302:], r"is truncated or corrupt \(Bad CRC"),
+    "npz with a damaged list of contents": (ZIP[:-6] + b"\xff\xff\xff\x00" + ZIP[-2:], "is truncated or corrupt"),
     "npz without arrays": (npz(), "holds no images: .* found no arrays"),
     "npz without images": (npz(a=np.ones(3), b=np.ones(4)), r"holds no images: expected an array .* `images`; found a, b"),
     "labels for images": (idx(LABELS.astype(np.uint8)), r"shape \(20,\), one number per item .* expected images as"),

@@ -6,9 +6,9 @@ sentence: a ValueError, or FileNotFoundError where there is no file.
 
 import contextlib
 import gzip
-import io
 import math
 import re
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,6 +18,8 @@ import numpy as np
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IMAGE_KEYS = ("images", "x", "X", "x_train")
 LABEL_KEYS = ("labels", "y", "y_train")
+# what gzip and zipfile raise when the bytes in a file make no sense
+DAMAGE = (OSError, zlib.error, zipfile.BadZipFile, RuntimeError, UnicodeDecodeError, MemoryError)
 
 
 def read_images(path):
@@ -64,18 +66,18 @@ def _opened(path):
         raise ValueError(f"{path} is a folder: give a file of images (IDX, .npy or .npz)")
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}: check the path")
-    try:
-        with contextlib.ExitStack() as stack:
-            file = stack.enter_context(open(path, "rb"))
+    with open(path, "rb") as file:
+        try:
             if file.peek(2)[:2] == b"\x1f\x8b":
-                file = stack.enter_context(gzip.GzipFile(fileobj=file))
+                file = gzip.GzipFile(fileobj=file)
             start = file.read(4)
             file.seek(0)
             yield file, _kind(start, path)
-    except EOFError as error:
-        raise ValueError(f"{path} is truncated, its compressed data end too early: fetch or write it again") from error
-    except (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
-        raise ValueError(f"{path} is truncated or corrupt ({error}): fetch or write it again") from error
+        except EOFError as error:
+            raise ValueError(f"{path} is truncated, its compressed data end too early: fetch or write it again") from error
+        except DAMAGE as error:
+            what = str(error) or type(error).__name__
+            raise ValueError(f"{path} is truncated or corrupt ({what}): fetch or write it again") from error
 
 
 def _kind(start, path):
@@ -133,14 +135,12 @@ def _npy_header(file, path, inside):
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         return read(file)
-    except ValueError as error:
+    except (ValueError, SyntaxError, tokenize.TokenError) as error:
         raise ValueError(f"{path}{inside} has a damaged .npy header ({error}): write it again") from error
 
 
 def _read_npz(file, path):
     """The images and labels of an .npz, by their keys; other arrays are not read, only their headers."""
-    if isinstance(file, gzip.GzipFile):  # a zip is read from its end
-        file = io.BytesIO(file.read())
     with zipfile.ZipFile(file) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
 
@@ -165,7 +165,7 @@ def _read_array(file, shape, dtype, path, inside=""):
     expected = math.prod(shape) * dtype.itemsize
     promise = f"its header promises {expected} bytes of data ({' x '.join(map(str, shape)) or 'one'} of {dtype.name})"
     try:
-        data = bytearray(expected)
+        data = np.empty(expected, np.uint8)  # takes up memory only as it is filled
     except (MemoryError, OverflowError, ValueError) as error:
         raise ValueError(f"{path}{inside} does not fit into memory: {promise}. Is it corrupt?") from error
     view, found = memoryview(data), 0
@@ -175,7 +175,7 @@ def _read_array(file, shape, dtype, path, inside=""):
         raise ValueError(f"{path}{inside} is truncated: {promise}, and {found} are there. Fetch or write it again")
     if file.read(1):
         raise ValueError(f"{path}{inside} has extra bytes at its end: {promise}. Fetch or write it again")
-    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    return data.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def _labels_beside(path):
