@@ -28,8 +28,8 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
-SOLUTION = re.compile(r"<details>\s*<summary>Solution (\d+\.\d+)</summary>\n\n(.*?)</details>", re.S)
-CODE_BLOCK = re.compile(r"```python\n(.*?)```", re.S)
+SOLUTION = re.compile(r"<details>\s*<summary>Solution (\d+\.\d+)</summary>\n\n(.*?)</details>", re.DOTALL)
+CODE_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def read(path):
@@ -54,7 +54,7 @@ def execute(nb, timeout=300):
     env |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     env |= {"PYTHONWARNINGS": "default", "TQDM_MININTERVAL": "0.5"}
     client = NotebookClient(
-        nb, timeout=timeout, kernel_name="python3", record_timing=False, store_widget_state=False,
+        nb, timeout=timeout, kernel_name="python3", record_timing=False,
         resources={"metadata": {"path": str(LESSONS)}},
     )  # fmt: skip
     client.execute(env=env)

@@ -71,12 +71,12 @@ def test_no_answer_makes_a_check_raise_or_pass(exercise, capsys):
 # The machinery itself, on a lesson of its own.
 
 KL = same_gradient(lambda mu, sigma: ((sigma**2 + mu**2) / 2 - np.log(sigma) - 0.5).sum(axis=-1), out="kl", wrt="mu sigma",
-                   takes="mu sigma", inputs=lambda rng, B: dict(mu=rng.normal(size=(B, 3)), sigma=rng.uniform(0.4, 2, (B, 3))))  # fmt: skip
+                   takes="mu sigma", inputs=lambda rng, B: {"mu": rng.normal(size=(B, 3)), "sigma": rng.uniform(0.4, 2, (B, 3))})  # fmt: skip
 EXERCISES = {
     e.number: e
     for e in (
         Exercise("99.1", "a number", same_value(0.5, "p", mistakes={"you forgot the half": 1.0}), ("think", "p = 1/2")),
-        Exercise("99.2", "a function", same_values(lambda x: x.sum(axis=-1), lambda rng, B: dict(x=rng.normal(size=(B, 5))), "total",
+        Exercise("99.2", "a function", same_values(lambda x: x.sum(axis=-1), lambda rng, B: {"x": rng.normal(size=(B, 5))}, "total",
                  mistakes={"you took the mean": lambda x: x.mean(axis=-1)}), ("add",)),
         Exercise("99.3", "a gradient", KL, ("differentiate",)),
     )
@@ -162,7 +162,7 @@ def test_progress_of_a_lesson_without_exercises(capsys):
 
 
 def test_inputs_may_hold_functions_and_numbers():
-    judge = same_values(lambda f, x: f(x), lambda rng, B: dict(f=np.square, x=3.0), "y")
+    judge = same_values(lambda f, x: f(x), lambda rng, B: {"f": np.square, "x": 3.0}, "y")
     assert judge(lambda f, x: f(x)) is None
 
 

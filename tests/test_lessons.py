@@ -105,7 +105,7 @@ def test_equations_are_numbered_in_order(path):
 def sources():
     """(name, prose) of everything that cites equations: Markdown of the lessons, docstrings and comments of the package."""
     for path in tools.PATHS:
-        yield path.name, re.sub(r"```.*?```|`[^`\n]*`", "", tools.markdown(tools.read(path)), flags=re.S)
+        yield path.name, re.sub(r"```.*?```|`[^`\n]*`", "", tools.markdown(tools.read(path)), flags=re.DOTALL)
     for path in sorted(PACKAGE.rglob("*.py")):
         tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
         prose = (t.string for t in tokens if t.type == tokenize.COMMENT or t.type == tokenize.STRING and t.string.startswith('"'))

@@ -56,7 +56,7 @@ def _judged(number, answer):
         return Result(False, f'{title}: not tried yet. hint("{exercise.number}") helps.', tried=False)
     except Wrong as wrong:
         return Result(False, f"{title}: not right yet.\n{wrong}", explanations=tuple(wrong.explanations))
-    except Exception as error:  # never in the learner's face
+    except Exception as error:  # noqa: BLE001 - never in the learner's face
         return Result(False, f"{title}: this answer could not be judged ({type(error).__name__}: {error}). "
                              "Compare its type and shape with what the exercise asks for.")  # fmt: skip
     _done.add(exercise.number)

@@ -25,8 +25,8 @@ import inspect
 import linecache
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 
@@ -230,7 +230,7 @@ def call(function, arguments):
         result = quietly(function, *given.values())
     except NotImplementedError:
         raise NotTried from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a learner's function raises
         raise Wrong(f"Your function raised {type(error).__name__}: {error}{line_of(error)}.") from None
     for name, v in arguments.items():
         if isinstance(v, np.ndarray) and not (v.shape == given[name].shape and np.array_equal(v, given[name], equal_nan=True)):
