@@ -7,6 +7,7 @@ returns as named arrays for a checkpoint. The vectors are walked in blocks that 
 import numpy as np
 
 BLOCK = 32768
+TINY = 1e-33  # added to averages of gradients: once a unit is dead they would sink to denormal numbers, ten times as slow
 
 
 class Optimizer:
@@ -65,6 +66,7 @@ class SGD(Optimizer):
         if m is not None:
             m *= self.momentum
             m += g
+            m += TINY
             g = m
         theta -= self.lr * g
 
@@ -99,7 +101,7 @@ class RMSProp(Optimizer):
 
     @property
     def _eps_inside(self):
-        return 0.0 if self.variant == "pytorch" else self.eps
+        return TINY if self.variant == "pytorch" else self.eps
 
     def update(self, theta, g, v):
         # v holds v + eps, which obeys the same recurrence with g^2 + eps and never sinks to denormal numbers
@@ -129,10 +131,12 @@ class Adam(Optimizer):
     def update(self, theta, g, m, v):
         m_scale, v_scale = 1 - self.beta1**self.n_steps, 1 - self.beta2**self.n_steps
         step = g * (1 - self.beta1)
+        step += TINY
         m *= self.beta1
         m += step
         np.multiply(g, g, out=step)
         step *= 1 - self.beta2
+        step += TINY
         v *= self.beta2
         v += step
         np.sqrt(v, out=step)
