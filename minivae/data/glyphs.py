@@ -77,7 +77,7 @@ RANGES = {
     "rotation": (-0.1, 0.1),
     "shift_x": (-0.8, 0.8),
     "shift_y": (-0.8, 0.8),
-}  # each uniform; rotation in radians
+}  # of a uniform draw; rotation in radians
 FACTORS = ("face", *ATTRIBUTES, *RANGES)
 
 SIZE = 28  # pixels of an image, each way
@@ -235,8 +235,7 @@ def _draw_canvas(labels, factors, first):
     gc = renderer.new_gc()
     gc.set_linewidth(0)
     gc.set_snap(False)
-    if n:
-        renderer.draw_path(gc, Outline(np.stack([x, y], axis=1), codes[point]), IdentityTransform(), (1.0, 1.0, 1.0))
+    renderer.draw_path(gc, Outline(np.stack([x, y], axis=1), codes[point]), IdentityTransform(), (1.0, 1.0, 1.0))
     coverage = np.asarray(renderer.buffer_rgba())[..., 3]
     return coverage.reshape(rows, SIZE, CELLS, SIZE).swapaxes(1, 2).reshape(-1, SIZE, SIZE)[:n]
 
