@@ -95,7 +95,6 @@ def test_drawing_leaves_the_callers_state_alone(glyphs):
     import matplotlib.pyplot as plt
 
     matplotlib.use("agg")
-    np.random.seed(0)
     state = np.random.get_state()[1].copy()
     with plt.rc_context({"path.sketch": (5, 5, 5), "font.size": 40, "figure.facecolor": "red", "text.hinting": "force_autohint"}):
         before = matplotlib.rcParams.copy()
