@@ -325,12 +325,12 @@ class LinearGaussian:
         """The same model as a VAE in float64: hidden=(), Gaussian(sigma=s), W' and b in the decoder, best_q in the encoder."""
         D, M = self.W.shape
         vae = VAE(D, (), M, likelihood=Gaussian(sigma=self.s), sigma=sigma, dtype=np.float64)
-        vae.parameters["decoder.0.W"][:], vae.parameters["decoder.0.b"][:] = self.W.T, self.b
+        vae.parameters["decoder.0.W"], vae.parameters["decoder.0.b"] = self.W.T, self.b
         mu_W = np.linalg.solve(self.M, self.W.T).T  # mu = (x - b) mu_W
         best_sigma = self.s / np.sqrt(np.diag(self.M))
         if sigma == "softplus" and best_sigma.min() <= SIGMA_MIN:
             raise ValueError(f"the best q has a sigma of {best_sigma.min():.1e}, below the softplus head's floor; take sigma='logvar'.")
         raw = 2 * np.log(best_sigma) if sigma == "logvar" else np.log(np.expm1(best_sigma - SIGMA_MIN))
-        vae.parameters["encoder.0.W"][:] = np.hstack([mu_W, np.zeros((D, M))])
-        vae.parameters["encoder.0.b"][:] = np.concatenate([-self.b @ mu_W, raw])
+        vae.parameters["encoder.0.W"] = np.hstack([mu_W, np.zeros((D, M))])
+        vae.parameters["encoder.0.b"] = np.concatenate([-self.b @ mu_W, raw])
         return vae
