@@ -124,15 +124,17 @@ def test_two_latents_and_relu_reach_the_tolerance_they_are_given():
 
 
 def test_a_model_of_two_sharp_modes_gets_both():
-    """x = |z| + 0.001 noise, so p(x) = 2 N(x; 0, 1 + s^2) far from 0, and the posterior has peaks at -x and x."""
-    s = 1e-3
+    """x = |z - c| + 0.001 noise: p(x) = N(x; -c, 1 + s^2) + N(x; c, 1 + s^2) far from 0, the posterior peaks at c - x and c + x."""
+    s, c = 1e-3, 0.123
     vae = VAE(1, (2,), 1, likelihood=Gaussian(sigma=s), dtype=np.float64)
-    for name, value in {"0.W": [[1, -1]], "0.b": 0, "1.W": 1, "1.b": 0}.items():
+    for name, value in {"0.W": [[1, -1]], "0.b": [-c, c], "1.W": 1, "1.b": 0}.items():
         vae.parameters["decoder." + name] = value
     x = np.array([[0.3], [1.0], [2.34], [5.1]])
-    expected = np.log(2) + gaussian.log_prob(x, 0, np.sqrt(1 + s * s))
-    for image in (x, *x[:, None]):  # together and alone: the nodes differ
-        np.testing.assert_allclose(exact.log_px(vae, image), expected[np.isin(x, image)[:, 0]], rtol=0, atol=1e-11)
+    std = np.sqrt(1 + s * s)
+    expected = np.logaddexp(gaussian.log_prob(x, -c, std), gaussian.log_prob(x, c, std))
+    np.testing.assert_allclose(exact.log_px(vae, x), expected, rtol=0, atol=1e-11)
+    alone = [exact.log_px(vae, image)[0] for image in x[:, None]]  # the nodes are others
+    np.testing.assert_allclose(alone, expected, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("sigma_q", [1e-5, 0.3, 20.0])
