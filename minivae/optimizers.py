@@ -1,13 +1,16 @@
 """Optimisers on one flat vector of parameters, theta, and one of gradients, grad (lesson 08).
 
 `step(theta, grad)` moves theta in place and changes nothing else but the optimiser's own state, which `state()`
-returns as named arrays for a checkpoint. The vectors are walked in blocks that stay in the processor's cache.
+returns as named arrays for a checkpoint. The vectors are walked in blocks that stay in the processor's cache, and every
+pass over them costs time: a running mean v = decay v + (1 - decay) g is therefore kept as u = v / (1 - decay), which obeys
+u = decay u + g, and its factor goes into the learning rate.
 """
 
 import numpy as np
 
-BLOCK = 32768
-TINY = 1e-33  # added to averages of gradients: once a unit is dead they would sink to denormal numbers, ten times as slow
+BLOCK = 65536
+FLUSH_EVERY = 100  # steps
+FLUSH = 1e-20  # far below what moves a parameter
 
 
 class Optimizer:
@@ -21,6 +24,7 @@ class Optimizer:
         self.lr = float(lr)
         self.n_steps = 0
         self._state = {}
+        self._scratch = None
 
     def initial(self, name):
         """The value that the state vector `name` starts at."""
@@ -33,9 +37,24 @@ class Optimizer:
         vectors = (theta, grad, *self._state.values())
         if len({len(v) for v in vectors}) > 1:
             raise ValueError(f"{type(self).__name__}: theta, grad and the optimiser's state differ in length: a new model needs a new optimiser.")
+        if self._scratch is None or self._scratch.dtype != theta.dtype:
+            self._scratch = np.empty(BLOCK, theta.dtype)
         self.n_steps += 1
         for start in range(0, len(theta), BLOCK):
-            self.update(*(v[start : start + BLOCK] for v in vectors))
+            block = [v[start : start + BLOCK] for v in vectors]
+            self.update(*block, self._scratch[: len(block[0])])
+        if self.n_steps % FLUSH_EVERY == 0:
+            self.flush()
+
+    def update(self, theta, g, *state_and_scratch):
+        """Move one block of theta along its gradient g; the last argument is scratch memory of the same shape."""
+        raise NotImplementedError
+
+    def flush(self):
+        """Round to 0 what has decayed to nearly 0: numbers below 1e-38 (denormal) cost a processor ten times the others."""
+        for u in self._state.values():
+            u += FLUSH
+            u -= FLUSH
 
     def state(self):
         """The state as arrays by name, for a checkpoint."""
@@ -62,13 +81,14 @@ class SGD(Optimizer):
     def state_names(self):
         return ("m",) if self.momentum else ()
 
-    def update(self, theta, g, m=None):
-        if m is not None:
-            m *= self.momentum
-            m += g
-            m += TINY
-            g = m
-        theta -= self.lr * g
+    def update(self, theta, g, *m_and_scratch):
+        *m, step = m_and_scratch
+        if m:
+            m[0] *= self.momentum
+            m[0] += g
+            g = m[0]
+        np.multiply(g, self.lr, out=step)
+        theta -= step
 
 
 class RMSProp(Optimizer):
@@ -84,7 +104,7 @@ class RMSProp(Optimizer):
         "keras": (0.0, 0.9, 1e-7),
         "pytorch": (0.0, 0.99, 1e-8),
     }
-    state_names = ("v",)
+    state_names = ("u",)  # v / (1 - decay)
 
     def __init__(self, lr=1e-3, variant="tensorflow1", decay=None, eps=None):
         super().__init__(lr)
@@ -97,24 +117,25 @@ class RMSProp(Optimizer):
         self._start = start
 
     def initial(self, name):
-        return self._start + self._eps_inside
+        return (self._start + self._eps_inside) / (1 - self.decay)
 
     @property
     def _eps_inside(self):
-        return TINY if self.variant == "pytorch" else self.eps
+        return 0.0 if self.variant == "pytorch" else self.eps
 
-    def update(self, theta, g, v):
-        # v holds v + eps, which obeys the same recurrence with g^2 + eps and never sinks to denormal numbers
-        step = g * g
-        step += self._eps_inside
-        step *= 1 - self.decay
-        v *= self.decay
-        v += step
-        np.sqrt(v, out=step)
+    def update(self, theta, g, u, step):
+        # eps inside the root: u holds (v + eps) / (1 - decay), which obeys u = decay u + g^2 + eps and never sinks to 0
+        root = (1 - self.decay) ** 0.5
+        u *= self.decay
+        np.multiply(g, g, out=step)
+        if self._eps_inside:
+            step += self._eps_inside
+        u += step
+        np.sqrt(u, out=step)
         if self.variant == "pytorch":
-            step += self.eps
+            step += self.eps / root
         np.divide(g, step, out=step)
-        step *= self.lr
+        step *= self.lr / root
         theta -= step
 
 
@@ -122,28 +143,24 @@ class Adam(Optimizer):
     """m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, both divided by 1 - beta^t,
     then theta -= lr m / (sqrt(v) + eps) (8.6; Kingma & Ba 2015, algorithm 1)."""
 
-    state_names = ("m", "v")
+    state_names = ("m", "u")  # m / (1 - beta1), v / (1 - beta2)
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(lr)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
 
-    def update(self, theta, g, m, v):
-        m_scale, v_scale = 1 - self.beta1**self.n_steps, 1 - self.beta2**self.n_steps
-        step = g * (1 - self.beta1)
-        step += TINY
+    def update(self, theta, g, m, u, step):
+        m_scale = (1 - self.beta1) / (1 - self.beta1**self.n_steps)
+        root = ((1 - self.beta2) / (1 - self.beta2**self.n_steps)) ** 0.5
         m *= self.beta1
-        m += step
+        m += g
+        u *= self.beta2
         np.multiply(g, g, out=step)
-        step *= 1 - self.beta2
-        step += TINY
-        v *= self.beta2
-        v += step
-        np.sqrt(v, out=step)
-        step *= 1 / v_scale**0.5
-        step += self.eps
+        u += step
+        np.sqrt(u, out=step)
+        step += self.eps / root
         np.divide(m, step, out=step)
-        step *= self.lr / m_scale
+        step *= self.lr * m_scale / root
         theta -= step
 
 
@@ -156,8 +173,8 @@ class Adagrad(Optimizer):
         super().__init__(lr)
         self.eps = eps
 
-    def update(self, theta, g, v):
-        step = g * g
+    def update(self, theta, g, v, step):
+        np.multiply(g, g, out=step)
         v += step
         np.sqrt(v, out=step)
         step += self.eps
