@@ -1,0 +1,192 @@
+"""Figures of a model and of its training. Each function takes arrays or a model and returns a matplotlib Figure.
+
+Nothing global is touched: no pyplot, no drawing from the model's own generator. Where a picture needs random numbers
+it takes `rng`, by default a fresh generator seeded like the model, so that the same model gives the same picture.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
+
+from .inputs import to_floats
+from .storage import write_beside
+
+FORMATS = (".png", ".pdf", ".svg")
+PRIOR_95 = 5.991**0.5  # radius of the circle that holds 95 % of a two-dimensional N(0, I): sqrt(-2 log 0.05)
+
+
+def save(figure, path, dpi=130):
+    """Write a figure to a .png, .pdf or .svg file, beside and then renamed. Raises OSError where that fails."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(f"{path} is no picture's name that is known here; it must end in {', '.join(FORMATS)}.")
+    write_beside(path, lambda file: figure.savefig(file, format=suffix[1:], dpi=dpi))
+
+
+def mosaic(images, n_columns, image_shape=None, gap=1):
+    """Images side by side, row by row, `gap` empty pixels (NaN) between them, as one array.
+
+    images (N, H, W), or (N, D) with image_shape = (H, W) -> (rows (H + gap) - gap, n_columns (W + gap) - gap).
+    """
+    images = np.asarray(images)
+    if image_shape is not None:
+        images = images.reshape(-1, *image_shape)
+    n, height, width = images.shape
+    n_rows = -(-n // n_columns)
+    cells = np.full((n_rows * n_columns, height + gap, width + gap), np.nan)
+    cells[:n, :height, :width] = images
+    page = cells.reshape(n_rows, n_columns, height + gap, width + gap).swapaxes(1, 2)
+    return page.reshape(n_rows * (height + gap), n_columns * (width + gap))[: -gap or None, : -gap or None]
+
+
+def show_images(ax, images, n_columns, image_shape=None, row_labels=None, limits=(0, 1), gap=1):
+    """Draw a mosaic on ax, dark ink for high pixels; row_labels name the rows on the left; limits are white and black."""
+    page = mosaic(images, n_columns, image_shape, gap)
+    ax.imshow(page, cmap="gray_r", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    ax.set_frame_on(False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    if row_labels is not None:
+        height = (page.shape[0] + gap) / len(row_labels)
+        ax.set_yticks([height * (row + 0.5) - gap for row in range(len(row_labels))], row_labels)
+        ax.tick_params(length=0)
+
+
+def learning_curves(history):
+    """elbo, log p(x|z) and KL against the epoch, training and held out. history: the columns that fit returns."""
+    figure = Figure(figsize=(8.4, 2.8), layout="constrained")
+    panels = figure.subplots(1, 3)
+    epochs = history["epoch"]
+    marked = list(range(len(epochs) - 1, -1, -(len(epochs) // 12 + 1)))  # a dozen epochs, the last among them
+    for ax, name, title in zip(panels, ("elbo", "log_px_z", "kl"), ("ELBO", "log p(x|z)", "KL(q(z|x) || p(z))")):
+        curves = [(name, "training", "o-", "C0"), (f"validation_{name}", "held out", "s--", "C1")]
+        if name == "elbo":
+            curves.insert(1, ("bound", "training, K samples", "^:", "C2"))
+        for column, label, style, colour in curves:
+            if column in history:
+                ax.plot(epochs, history[column], style, color=colour, label=label, ms=4, lw=1.2, markevery=marked)
+        ax.set_title(title, fontsize=10)
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        ax.grid(alpha=0.3)
+    panels[0].set_ylabel("nats per image")
+    panels[0].legend(fontsize=8, loc="lower right")
+    return figure
+
+
+def reconstructions(vae, X, y=None, n=10, rng=None):
+    """The first n images of X as the model sees them, and beneath each the mean of p(x'|z) and a draw from it.
+
+    z ~ q(z|x) is the same draw for both. X (N, D) or (N, H, W); y labels for a conditional model.
+    """
+    X, y = np.asarray(X)[:n], None if y is None else np.asarray(y)[:n]
+    seed = vae.seed if rng is None else int(np.random.default_rng(rng).integers(2**32))
+    # three generators of one seed: the same binarisation and the same z each time
+    x = to_floats(X.reshape(len(X), -1), vae.dtype, vae.binarize, np.random.default_rng(seed))
+    mean = vae.posterior_predictive_probs(X, y, rng=seed)
+    draw = vae.posterior_predictive_sample(X, y, rng=seed)
+    figure = Figure(figsize=(0.62 * len(X) + 1.5, 2.1), layout="constrained")
+    show_images(figure.subplots(), np.concatenate([x, mean, draw]), len(X), vae.image_shape,
+                ["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"], _white_black(vae, x), gap=2)  # fmt: skip
+    return figure
+
+
+def prior_samples(vae, n=25, y=None, rng=None):
+    """n draws x ~ p(x|z) with z ~ N(0, I), and on the right, in the same places, the pixel means they were drawn from.
+
+    A conditional model gets one row of five per class, or n draws of the classes y (n,).
+    """
+    rng = np.random.default_rng(vae.seed if rng is None else rng)
+    columns, labels = int(np.ceil(n**0.5)), None
+    if vae.n_conditions and y is None:
+        columns, labels = 5, [f"class {c}" for c in range(vae.n_conditions)]
+        y = np.repeat(np.arange(vae.n_conditions), columns)
+        n = len(y)
+    draws, means = vae.prior_predictive_sample_with_probs(n, y, rng=rng)
+    rows, limits = -(-n // columns), _white_black(vae, means)
+    figure = Figure(figsize=(max(5.2, 1.0 * columns), 0.4 + 0.5 * rows * min(2, max(5.2, columns) / columns)), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    show_images(left, draws, columns, vae.image_shape, labels, limits)
+    show_images(right, means, columns, vae.image_shape, None, limits)
+    left.set_title("draws x ~ p(x|z), z ~ N(0, I)", fontsize=10)
+    right.set_title("their probabilities" if vae.likelihood.name == "bernoulli" else "their means", fontsize=10)
+    return figure
+
+
+def latent_map(vae, X, labels=None, n=2000):
+    """The means of q(z|x) of the first n images for a model with two latents, each drawn as its label.
+
+    The dashed circle holds 95 % of the prior N(0, I). labels (N,) small integers, or None for dots; a conditional model
+    takes them as its condition too. Raises ValueError for another number of latents.
+    """
+    _needs_two_latents(vae, "a map")
+    X, labels = np.asarray(X)[:n], None if labels is None else np.asarray(labels)[:n]
+    mu = vae.transform(X, labels if vae.n_conditions else None, rng=vae.seed)
+    figure = Figure(figsize=(5.2, 5.2), layout="constrained")
+    ax = figure.subplots()
+    ax.add_patch(Circle((0, 0), PRIOR_95, fill=False, ls="--", color="0.4", lw=1))
+    if labels is None:
+        ax.plot(*mu.T, ".", ms=2)
+    else:
+        for i, label in enumerate(np.unique(labels)):
+            z = mu[labels == label]
+            ax.plot(*z.T, ls="", marker=f"${label}$", ms=5, mew=0.2, color=f"C{i % 10}", alpha=0.7)
+    reach = 1.05 * max(PRIOR_95, np.abs(mu).max(initial=0))
+    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="mean of $z_1$", ylabel="mean of $z_2$")
+    ax.set_title("means of q(z|x); the circle holds 95 % of N(0, I)", fontsize=10)
+    return figure
+
+
+def latent_grid(vae, n=20, extent=3.0, y=None):
+    """What the decoder makes of an n x n grid of z over [-extent, extent]^2, for a model with two latents.
+
+    z_1 runs to the right and z_2 upwards, as in latent_map. A conditional model takes one class y, or by default shows a
+    coarser grid for each class. Raises ValueError for another number of latents.
+    """
+    _needs_two_latents(vae, "a grid")
+    each_class = vae.n_conditions > 0 and y is None
+    classes = list(range(vae.n_conditions)) if each_class else [y]
+    if each_class:
+        n = min(n, 8)
+    across = min(5, len(classes))
+    size = 2.3 if each_class else 6.0
+    rows = -(-len(classes) // across)
+    figure = Figure(figsize=(size * across, size * rows), layout="constrained")
+    panels = figure.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
+    line = np.linspace(-extent, extent, n)
+    z1, z2 = np.meshgrid(line, line[::-1])
+    Z = np.stack([z1.ravel(), z2.ravel()], axis=1)
+    means = [vae.prior_predictive_with_input(Z, None if c is None else np.full(len(Z), c)) for c in classes]
+    white, black = _white_black(vae, np.concatenate(means))
+    edge = extent + extent / (n - 1)  # half a cell beyond the outermost z
+    for ax, c, mean in zip(panels, classes, means):
+        ax.imshow(mosaic(mean, n, vae.image_shape, gap=0), cmap="gray_r", vmin=white, vmax=black,
+                  extent=(-edge, edge, -edge, edge), interpolation="nearest", aspect="auto")  # fmt: skip
+        ax.set_box_aspect(vae.image_shape[0] / vae.image_shape[1])
+        ax.set_xticks(np.linspace(-extent, extent, 7 if not each_class else 3))
+        ax.set_yticks(np.linspace(-extent, extent, 7 if not each_class else 3))
+        if c is not None:
+            ax.set_title(f"class {c}", fontsize=10)
+    for ax in panels[len(classes) :]:
+        ax.remove()
+    if each_class:
+        figure.supxlabel("$z_1$", fontsize=10)
+        figure.supylabel("$z_2$", fontsize=10)
+    else:
+        panels[0].set(xlabel="$z_1$", ylabel="$z_2$")
+    return figure
+
+
+def _white_black(vae, shown):
+    """The pixel values to draw white and black: 0 and 1, or for a Gaussian decoder all but the extremes of what is shown."""
+    if vae.likelihood.needs_unit_pixels or shown.size == 0:
+        return 0, 1
+    return tuple(np.percentile(shown, (1, 99)))
+
+
+def _needs_two_latents(vae, what):
+    if vae.n_latent != 2:
+        raise ValueError(f"this model has {vae.n_latent} latents; {what} of the latent space needs a model with 2 (--latent 2).")
