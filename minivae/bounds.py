@@ -8,6 +8,7 @@ no bound. The functions take the model as an argument.
 import numpy as np
 
 from .gaussian import reparameterize
+from .inputs import check_whole
 
 
 def log_weights(t):
@@ -65,8 +66,7 @@ def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, row
     At most `rows` decoded images are in memory at a time, whatever N and K are. Each image's K samples are
     gathered in a running log-sum-exp. progress=True shows a bar.
     """
-    if n_samples < 1:
-        raise ValueError(f"n_samples is {n_samples}; an average needs at least one sample.")
+    n_samples = check_whole("n_samples", n_samples, 1)
     rng = vae.rng if rng is None else np.random.default_rng(rng)
     n_images = max(1, rows // n_samples)
     out = []
