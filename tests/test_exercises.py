@@ -110,7 +110,7 @@ def test_right_answers(lesson_99, number, answer):
     ("99.3", lambda mu, sigma: (mu.T, sigma), "is it transposed?"),
     ("99.3", lambda mu, sigma: (mu, sigma), "dmu is right.\ndsigma is wrong: off by"),
     ("99.3", lambda mu, sigma: (mu / len(mu), sigma - 1 / sigma), "It is right with mu of shape (1, 3)"),
-    ("99.9", 1, "There is no exercise 99.9"), (1.0, "99.1", "in quotes"), (None, None, "in quotes")])  # fmt: skip
+    ("99.9", 1, "There is no exercise 99.9"), (1.0, "99.1", "There is no exercise 1.0"), (None, None, "in quotes")])  # fmt: skip
 def test_what_is_wrong_is_said(lesson_99, number, answer, words, capsys):
     result = check(number, answer)
     assert not result.passed and words in result.message
