@@ -54,7 +54,7 @@ def execute(nb, timeout=300):
     env |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     env |= {"PYTHONWARNINGS": "default", "TQDM_MININTERVAL": "0.5"}
     client = NotebookClient(
-        nb, timeout=timeout, kernel_name="python3", record_timing=False,
+        nb, timeout=timeout, kernel_name="python3", record_timing=False, coalesce_streams=True,
         resources={"metadata": {"path": str(LESSONS)}},
     )  # fmt: skip
     client.execute(env=env)
