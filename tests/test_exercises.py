@@ -6,6 +6,7 @@ Each lesson's common wrong answers stand in tests/exercises/wrong_NN.py, as rows
 """
 
 import importlib
+import importlib.util
 import runpy
 from pathlib import Path
 
@@ -110,6 +111,8 @@ def test_right_answers(lesson_99, number, answer):
     ("99.3", lambda mu, sigma: (mu.T, sigma), "is it transposed?"),
     ("99.3", lambda mu, sigma: (mu, sigma), "dmu is right.\ndsigma is wrong: off by"),
     ("99.3", lambda mu, sigma: (mu / len(mu), sigma - 1 / sigma), "It is right with mu of shape (1, 3)"),
+    ("99.3", lambda mu, sigma: (mu, sigma + 1 / sigma), "Likeliest cause:"),
+    ("99.2", lambda x: x.sum(axis=-1) + np.random.default_rng().normal(), "it draws noise"),
     ("99.9", 1, "There is no exercise 99.9"), (1.0, "99.1", "There is no exercise 1.0"), (None, None, "in quotes")])  # fmt: skip
 def test_what_is_wrong_is_said(lesson_99, number, answer, words, capsys):
     result = check(number, answer)
@@ -158,7 +161,7 @@ def test_hints_come_one_at_a_time_and_start_again(lesson_99, capsys):
 
 def test_progress_of_a_lesson_without_exercises(capsys):
     progress("x")
-    assert "no exercises" in capsys.readouterr().out
+    assert "no exercises for a lesson x" in capsys.readouterr().out
 
 
 def test_inputs_may_hold_functions_and_numbers():

@@ -10,6 +10,7 @@ that they use in `judge.py`, the solutions folded in the lesson.
 """
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 
 from .judge import NotTried, Wrong, untouched
@@ -82,7 +83,7 @@ def progress(lesson):
     """Print what is done and what is left of one lesson."""
     exercises = _exercises(lesson)
     if not exercises:
-        print(f"Lesson {lesson} has no exercises.")
+        print(f"There are no exercises for a lesson {lesson}.")
         return
     print(_bar(lesson))
     for number, exercise in exercises.items():
@@ -91,11 +92,10 @@ def progress(lesson):
 
 def _exercises(lesson):
     """The exercises of one lesson by number; empty if there are none."""
-    try:
-        module = importlib.import_module(f"{__name__}.lesson_{int(lesson):02}")
-    except (ValueError, TypeError, ImportError):
+    name = f"{__name__}.lesson_{int(lesson):02}" if str(lesson).isdigit() else ""
+    if not name or importlib.util.find_spec(name) is None:
         return {}
-    return {exercise.number: exercise for exercise in module.EXERCISES}
+    return {exercise.number: exercise for exercise in importlib.import_module(name).EXERCISES}
 
 
 def _find(number):

@@ -30,6 +30,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..gradcheck import central_difference, diagnose, unit
+from ..gradcheck import relative_error as distance
+
 BATCHES = 4, 1, 7
 
 
@@ -105,6 +108,7 @@ def same_values(reference, inputs, returns="result", rtol=1e-6, mistakes=None, f
             given = returned(call(answer, arguments), returns, [np.shape(e) for e in expected], case)
             errors = [distance(g, e) for g, e in zip(given, expected)]
             if max(errors) > tolerance:
+                repeatable(answer, arguments, given)
                 failures.append((case, arguments, given, expected, errors, tolerance))
         if not failures:
             return
@@ -146,9 +150,10 @@ def same_gradient(forward, inputs, wrt, takes, out="loss", named=None, rtol=1e-6
             arguments = {name: np.asarray(exact[name]).astype(values[wrt[0]].dtype)
                          if np.asarray(exact[name]).dtype.kind == "f" else exact[name] for name in takes}  # fmt: skip
             given = returned(call(answer, arguments), returns, [np.shape(values[name]) for name in wrt], case)
-            numeric = [central_difference(forward, parameters, exact, name, exact[dout]) for name in wrt]
+            numeric = [numeric_gradient(forward, parameters, exact, name, exact[dout]) for name in wrt]
             errors = [distance(g, n) for g, n in zip(given, numeric)]
             if max(errors) > tolerance:
+                repeatable(answer, arguments, given)
                 failures.append((case, exact, given, numeric, errors, tolerance))
             else:
                 right.append(case)
@@ -173,26 +178,22 @@ def same_gradient(forward, inputs, wrt, takes, out="loss", named=None, rtol=1e-6
     return judge
 
 
-def diagnose(given, numeric, named):
-    """The explanations of minivae.gradcheck for a wrong gradient, the likeliest first; empty where nothing fits."""
-    try:
-        from .. import gradcheck
-    except ImportError:  # not written yet
-        return []
-    return list(gradcheck.diagnose(given, numeric, named))
+def numeric_gradient(forward, parameters, values, name, upstream):
+    """d/dx of sum(upstream * forward), x = values[name], by central differences, one coordinate at a time."""
+
+    def f(step):
+        return np.sum(upstream * forward(*(values[p] + step if p == name else values[p] for p in parameters)))
+
+    shape = np.shape(values[name])
+    steps = [central_difference(f, unit(shape, i)) for i in range(np.prod(shape, dtype=int))]
+    return np.reshape(steps, shape)
 
 
-def central_difference(forward, parameters, values, name, upstream, h=6e-6):
-    """d/dx of sum(upstream * forward), x = values[name], one coordinate at a time."""
-    gradient, x = np.empty(values[name].shape), values[name].copy()
-    for i in np.ndindex(x.shape):
-        sides = []
-        for step in (h, -h):
-            x[i] = values[name][i] + step
-            sides.append(forward(*(x if p == name else values[p] for p in parameters)))
-        x[i] = values[name][i]
-        gradient[i] = np.sum(upstream * (sides[0] - sides[1])) / (2 * h)
-    return gradient
+def repeatable(answer, arguments, given):
+    """Raise Wrong for a function that draws: one that gives other numbers when it is called again."""
+    again = as_tuple(call(answer, arguments))
+    if any(np.shape(a) == np.shape(g) and not np.array_equal(a, g, equal_nan=True) for a, g in zip(again, given)):
+        raise Wrong("Your function gives other numbers when it is called again: it draws noise. All that it needs is in its arguments.")
 
 
 def cases(inputs, rtol, float32):
@@ -323,12 +324,6 @@ def where(given, expected, name):
     i = np.unravel_index(np.argmax(np.abs(given - expected)), given.shape)
     place = ", ".join(map(str, i))
     return f"{name}[{place}] is {given[i]:.6g}; {expected[i]:.6g} is right."
-
-
-def distance(a, b):
-    """max |a - b| / max(|a| + |b|) over the whole array: 0 equal, 1 nothing in common, 2 at most."""
-    scale = np.max(np.abs(a) + np.abs(b), initial=0)
-    return 0.0 if scale == 0 else float(np.max(np.abs(a - b)) / scale)
 
 
 def value(of):
