@@ -66,10 +66,10 @@ def fit(
     schedule = [(check_whole("an epoch in schedule", first, 1), float(lr)) for first, lr in schedule or ()]
     # what must be the same for a resumed run to equal an uninterrupted one
     settings = {
-        "config": vae.config(), "optimizer": {**optimizer.config(), "lr": None if schedule else optimizer.lr},
+        "config": vae.config(), "optimizer": {name: value for name, value in optimizer.config().items() if not (schedule and name == "lr")},
         "batch_size": batch_size, "binarize": binarize, "n_samples": n_samples, "objective": objective,
         "schedule": [list(step) for step in schedule],
-        "images": _fingerprint(X), "labels": _fingerprint(y), "validation": [_fingerprint(part) for part in held_out or ()],
+        "data": {"images": _fingerprint(X), "labels": _fingerprint(y), "validation": [_fingerprint(part) for part in held_out or ()]},
     }  # fmt: skip
 
     if resume:
@@ -175,26 +175,24 @@ def resume_from(path, vae, optimizer, rng, settings):
     if path is None:
         raise ValueError("resume=True needs checkpoint=, the file to go on from.")
     header, arrays = load_npz(path, "checkpoint")
-    for name, now in settings.items():
-        then = header["settings"][name]
-        if name in ("images", "labels", "validation") and then != now:
-            raise ValueError(f"{Path(path)} was trained with other {name} than are given now; give the same in the same order.")
-        if isinstance(now, dict):
-            differing = [f"{name}.{k}={then.get(k)!r} (now {v!r})" for k, v in _json(now).items() if then.get(k) != v]
-        else:
-            differing = [f"{name}={then!r} (now {now!r})"] if then != _json(now) else []
-        if differing:
-            raise ValueError(
-                f"{Path(path)} is the checkpoint of another run, with {', '.join(differing)}: "
-                "give the same settings to go on with it, or another folder to start anew."
-            )
+    then, now = header["settings"], json.loads(to_json(settings))
+    other_data = [name for name, fingerprint in now.pop("data").items() if fingerprint != then["data"][name]]
+    differing = []
+    for name, value in now.items():
+        if isinstance(value, dict):
+            differing += [f"{name}.{k}={then[name].get(k)!r} (now {v!r})" for k, v in value.items() if v != then[name].get(k)]
+        elif value != then[name]:
+            differing.append(f"{name}={then[name]!r} (now {value!r})")
+    if differing:
+        raise ValueError(
+            f"{Path(path)} is the checkpoint of another run, with {', '.join(differing)}: "
+            "give the same settings to go on with it, or another folder to start anew."
+        )
+    if other_data:
+        raise ValueError(f"{Path(path)} was trained with other {' and '.join(other_data)} than are given now; give the same in the same order.")
     vae.theta[:] = arrays["theta"]
     vae.load_header(header)
     optimizer.lr = header["optimizer"]["lr"]
     optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
     rng.bit_generator.state = header["fit_rng"]
-
-
-def _json(value):
-    return json.loads(to_json(value))
 
