@@ -1,0 +1,71 @@
+"""The package as a whole: what it exports, what it needs, how fast it is there."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minivae
+
+FILES = sorted(Path(minivae.__file__).parent.rglob("*.py"))
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def imports(path):
+    """The names of the packages that a file imports anywhere."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+def test_the_public_names_are_there_and_explained():
+    assert {"VAE", "RMSProp", "SGD", "Adam", "load_data"} <= set(minivae.__all__)
+    for name in minivae.__all__:
+        assert inspect.getdoc(getattr(minivae, name)), name
+    for name, method in inspect.getmembers(minivae.VAE):
+        assert name.startswith("_") or inspect.getdoc(method), name
+
+
+def test_importing_is_fast_and_leaves_drawing_and_downloading_for_later():
+    """Under 0.3 s, of which NumPy takes most; on a slow machine at most as long again as NumPy."""
+
+    def seconds(package):
+        code = f"import time; start = time.perf_counter(); import {package}; print(time.perf_counter() - start)"
+        return min(float(run(code)) for _ in range(3))
+
+    taken = seconds("minivae")
+    assert taken < 0.3 or taken < 2 * seconds("numpy")
+    loaded = set(run("import sys, minivae; print(*sys.modules)").split())
+    assert not loaded & {"matplotlib", "tqdm", "pooch", "torch", "jax", "IPython", "ipywidgets"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_file_imports_an_autodiff_library(path):
+    assert not set(imports(path)) & {"torch", "jax", "tensorflow", "autograd"}
+
+
+def test_numpys_global_generator_is_never_named():
+    """Every draw comes from a generator that was passed in."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
+                assert node.attr in {"default_rng", "Generator", "SeedSequence", "PCG64"}, f"{path.name}: {ast.unparse(node)}"
+
+
+def test_importing_touches_no_global_state():
+    code = """
+import numpy as np
+before = np.random.get_state(), np.geterr(), np.get_printoptions()
+import minivae
+after = np.random.get_state(), np.geterr(), np.get_printoptions()
+print(str(before) == str(after))
+"""
+    assert run(code).strip() == "True"
