@@ -90,9 +90,12 @@ def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, row
 def active_units(vae, X, y=None, threshold=0.01, rng=None):
     """Which latents are used: the variance over images of the posterior mean exceeds the threshold. (M,) bool.
 
-    Source: Burda et al. 2016, section 5.2.
+    Source: Burda et al. 2016, section 5.2. Raises ValueError where there are no images.
     """
-    return vae.transform(X, y, rng).var(axis=0) > threshold
+    means = vae.transform(X, y, rng)
+    if len(means) == 0:
+        raise ValueError("X holds no images; active units are those whose means vary over images.")
+    return means.var(axis=0) > threshold
 
 
 def progress_bar(show, total, what):

@@ -127,7 +127,7 @@ def compare_with_torch(torch, objective, **settings):
 @pytest.mark.parametrize("sigma", HEADS)
 @pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}")
 def test_every_gradient_is_that_of_torch(torch, likelihood, sigma, activation):
-    for hidden, n_conditions, batch, (objective, n_samples) in itertools.product(DEPTHS, (0, 2), (1, 7), OBJECTIVES):
+    for hidden, (n_conditions, batch), (objective, n_samples) in itertools.product(DEPTHS, ((0, 1), (2, 7)), OBJECTIVES):
         compare_with_torch(torch, objective, n_samples=n_samples, batch=batch, n_conditions=n_conditions,
                            likelihood=likelihood, sigma=sigma, activation=activation, hidden=hidden)  # fmt: skip
 
