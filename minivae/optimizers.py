@@ -8,7 +8,7 @@ u = decay u + g, and its factor goes into the learning rate.
 
 import numpy as np
 
-BLOCK = 65536
+BLOCK = 32768
 FLUSH_EVERY = 100  # steps
 FLUSH = 1e-20  # far below what moves a parameter
 
