@@ -45,10 +45,12 @@ class Bernoulli:
         p += 1
         p *= 0.5
         t.probs = p
-        sure = np.maximum(p, 1 - p)
+        sure = 1 - p
+        np.maximum(p, sure, out=sure)
         # a sum of logs is the log of a product: eight factors in [1/2, 1] at a time need an eighth of the logs
         sure = sure.reshape(*sure.shape[:-1], math.gcd(8, sure.shape[-1]), -1).prod(axis=-2)
-        wrong = t.x - (t.logits > 0).astype(t.x.dtype)
+        wrong = (t.logits > 0).astype(p.dtype)
+        np.subtract(t.x, wrong, out=wrong)
         # vecdot conjugates its first argument; conj() undoes that for a complex step and is free for real pixels
         return np.vecdot(wrong.conj(), t.logits) + np.log(sure).sum(axis=-1)
 
