@@ -1,0 +1,304 @@
+"""The candidates of a diagnosis: products of named numbers, on the entries of a gradient (lesson 06).
+
+Every entry of a gradient is a sum of products of numbers that have names:
+
+    dsigma[b, m] = sum over k of dz[k, b, m] * eps[k, b, m] + sigma[b, m] - 1/sigma[b, m]
+    dW[i, j]     = sum over rows of x[r, i] * da[r, j]
+    dx[r, i]     = sum over j of da[r, j] * W[i, j]
+
+So every named array is looked at from the entries' point of view, as numbers (R, N): for each of N entries the R numbers
+that are summed. Products are then elementwise, and there are three frames in which they are summed: over leading axes
+that the gradient does not have, over rows (x.T @ da), and over a matrix's columns (da @ W.T).
+"""
+
+import re
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """factors (texts such as "dz", "1/sigma"), their product on the N entries, and how simple it is (a low cost).
+
+    frame: "" elementwise, "x.T @" or "@ W.T". summed: whether a sum is in it. misread: how a factor was read wrongly,
+    a key of MISREAD, and which factor that is.
+    """
+
+    factors: tuple
+    values: np.ndarray
+    cost: float
+    frame: str = ""
+    summed: bool = False
+    misread: tuple = ()
+
+    @property
+    def text(self):
+        product = " * ".join(self.factors)
+        if self.frame.startswith("@"):
+            return f"{wrap(product)} {self.frame}"
+        return f"{self.frame} {wrap(product)}" if self.frame else product
+
+
+def wrap(text):
+    """In brackets where it is more than a name, a call or a power."""
+    depth = 0
+    for c in text:
+        depth += (c == "(") - (c == ")")
+        if depth == 0 and c in " /*@":
+            return f"({text})"
+    return text
+
+
+def expanded(product):
+    """[(coefficient, product)] of a product with its brackets multiplied out: dz * (1 - eps) is dz minus dz * eps."""
+    for k, factor in enumerate(product.factors):
+        parts = None
+        if match := re.fullmatch(r"\((\S+) ([-+]) (\S+)\)", factor):
+            parts = (1, match[1]), (1 if match[2] == "+" else -1, match[3])
+        elif match := re.fullmatch(r"(\S+) \* \(1 - \1\)", factor):
+            parts = (1, match[1]), (-1, f"{match[1]}^2")
+        if parts:
+            rest = product.factors[:k], product.factors[k + 1 :]
+            return [(c, replace(product, factors=tuple(f for f in (*rest[0], part, *rest[1]) if f != "1") or ("1",))) for c, part in parts]
+    return [(1, product)]
+
+
+def is_gradient(name):
+    """Whether a name stands for a gradient from above, that enters once and linearly: dz, dlogits, dL_dz, upstream."""
+    return name == "upstream" or (name[:1] == "d" and len(name) > 1 and not name.startswith(("data", "decoder", "delta", "depth", "dim")))
+
+
+def functions(name, v):
+    """(text, values, cost) of an array and its functions; a gradient from above enters as it is."""
+    yield name, v, 1.0
+    if is_gradient(name):
+        return
+    w = wrap(name)
+    with np.errstate(all="ignore"):
+        s, t = 1 / (1 + np.exp(-v)), np.tanh(v)
+        table = (
+            (f"1/{w}", 1 / v, 1.5), (f"{w}^2", v * v, 1.6), (f"sigmoid({name})", s, 1.8), (f"({name} > 0)", (v > 0) * 1.0, 1.8),
+            (f"(1 - {w}^2)", 1 - v * v, 1.9), (f"{w} * (1 - {name})", v * (1 - v), 1.9), (f"(1 - {name})", 1 - v, 2.0),
+            (f"sigmoid'({name})", s * (1 - s), 2.0), (f"tanh'({name})", 1 - t * t, 2.0), (f"exp({name})", np.exp(v), 2.0),
+            (f"log({name})", np.log(v), 2.2), (f"exp(-{w})", np.exp(-v), 2.2), (f"({name} - 1/{w})", v - 1 / v, 2.2),
+            (f"tanh({name})", t, 2.2), (f"relu({name})", np.maximum(v, 0), 2.2), (f"1/{w}^2", 1 / (v * v), 2.2),
+            (f"({name} <= 0)", (v <= 0) * 1.0, 2.2), (f"exp({name}/2)", np.exp(v / 2), 2.3), (f"({w}^2 - 1)", v * v - 1, 2.3),
+            (f"sign({name})", np.sign(v), 2.4), (f"|{name}|", np.abs(v), 2.4), (f"(1 - sigmoid({name}))", 1 - s, 2.4),
+            (f"(1 + {name})", 1 + v, 3.4), (f"sqrt({name})", np.sqrt(v), 2.4), (f"softplus({name})", np.logaddexp(0, v), 2.4),
+            (f"exp(2 {w})", np.exp(2 * v), 2.6), (f"exp(-2 {w})", np.exp(-2 * v), 2.6), (f"exp(-{w}/2)", np.exp(-v / 2), 2.6),
+            (f"{w}^3", v**3, 2.6), (f"cos({name})", np.cos(v), 2.6), (f"sin({name})", np.sin(v), 2.6),
+            (f"({name} + 1/{w})", v + 1 / v, 2.8), (f"1/(1 + {name})", 1 / (1 + v), 2.8), (f"1/(1 - {name})", 1 / (1 - v), 2.8),
+            (f"log(1 - {name})", np.log(1 - v), 3.0),
+        )  # fmt: skip
+    for text, values, cost in table:
+        if np.isfinite(values).all() and np.ptp(values) > 0:
+            yield text, values, cost
+
+
+# Ways of reading an array wrongly: key -> (relation, term, what yours does with the array {v}).
+
+MISREAD = {
+    "batch first": ("layout", "(K, B)", "reads {v} image by image, as (B, K, ...), where samples come first, (K, B, ...)"),
+    "axes swapped": ("transpose", "axes 0 and 1", "sums {v} over the wrong one of its first two axes"),
+    "transposed": ("transpose", "{v}.T", "has {v} transposed"),
+    "first sample": ("image", "first sample", "takes only the first sample of {v}, where all K samples add up"),
+    "last sample": ("image", "last sample", "takes only the last sample of {v}, where all K samples add up: overwritten in a loop?"),
+    "first image": ("image", "first image", "takes only the first image of {v}, where all images add up"),
+    "last image": ("image", "last image", "takes only the last image of {v}, where all images add up: overwritten in a loop?"),
+    "mean over samples": ("image", "mean over K", "averages {v} over the samples before it is multiplied"),
+    "mean over images": ("image", "mean over B", "averages {v} over the images before it is multiplied"),
+    "samples reversed": ("rows", "reversed", "takes the samples of {v} in reverse order"),
+    "rows reversed": ("rows", "reversed", "takes the rows of {v} in reverse order"),
+    "rows up": ("rows", "shifted", "takes the rows of {v} one off: row 1 where row 0 is meant, and so on"),
+    "rows down": ("rows", "shifted", "takes the rows of {v} one off: row 0 where row 1 is meant, and so on"),
+    "columns reversed": ("columns", "reversed", "takes the columns of {v} in reverse order"),
+    "columns left": ("columns", "shifted", "takes the columns of {v} one off: column 1 where column 0 is meant, and so on"),
+    "columns right": ("columns", "shifted", "takes the columns of {v} one off: column 0 where column 1 is meant, and so on"),
+}
+
+
+def misreadings(v):
+    """(key of MISREAD, the array read so), in the shape that v has."""
+    if v.ndim < 2:
+        return
+    if v.ndim == 3 and v.shape[0] > 1:
+        if v.shape[1] > 1:
+            yield "batch first", v.reshape(v.shape[1], v.shape[0], -1).swapaxes(0, 1)
+        if v.shape[0] == v.shape[1]:
+            yield "axes swapped", v.swapaxes(0, 1)
+        yield "first sample", _only(v, 0, 0)
+        yield "last sample", _only(v, 0, -1)
+        yield "mean over samples", np.broadcast_to(v.mean(axis=0), v.shape)
+        yield "samples reversed", v[::-1]
+    if v.ndim == 2 and v.shape[0] == v.shape[1]:
+        yield "transposed", v.T
+    if v.shape[-2] > 1:
+        yield "first image", _only(v, -2, 0)
+        yield "last image", _only(v, -2, -1)
+        yield "mean over images", np.broadcast_to(v.mean(axis=-2, keepdims=True), v.shape)
+        yield "rows reversed", np.flip(v, -2)
+    if v.shape[-2] > 2:
+        yield "rows up", np.roll(v, -1, -2)
+        yield "rows down", np.roll(v, 1, -2)
+    if v.shape[-1] > 1:
+        yield "columns reversed", np.flip(v, -1)
+    if v.shape[-1] > 2:
+        yield "columns left", np.roll(v, -1, -1)
+        yield "columns right", np.roll(v, 1, -1)
+
+
+def _only(v, axis, i):
+    only = np.zeros_like(v)
+    np.moveaxis(only, axis, 0)[i] = np.moveaxis(v, axis, 0)[i]
+    return only
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A named array as the entries see it: values (R, N), and its misreadings by key."""
+
+    name: str
+    values: np.ndarray
+    misread: dict
+
+
+def products(named, shape, entries):
+    """Every candidate for a gradient of this shape, on the flat indices `entries`: a list of Product, duplicates left out."""
+    arrays = {name: v for name, v in named.items() if v.size > 1}
+    index = np.unravel_index(entries, shape) if shape else ()
+    found = [Product(("1",), np.ones(len(entries)), 1.2)]
+    found += _multiplied("", _leading_views(arrays, shape, entries))
+    if len(shape) == 2:
+        for name, column, views in _row_views(arrays, shape, index):
+            found += _multiplied(f"{name}.T @", views, column, few=True)
+    for name, columns, views in _matrix_views(arrays, shape, index):
+        found += _multiplied(f"@ {name}", views, columns, few=True)
+    return _distinct(found)
+
+
+def _leading_views(arrays, shape, entries):
+    """Elementwise, and summed over leading axes that the gradient does not have."""
+    core = () if int(np.prod(shape)) == 1 else shape
+    at = entries if core else [0]
+    leading = [(is_gradient(name), v.ndim, v.shape[: v.ndim - len(core)]) for name, v in arrays.items()
+               if v.ndim > len(core) and v.shape[v.ndim - len(core) :] == core]  # fmt: skip
+    leading = max(leading, default=(0, 0, ()))[2]
+
+    def view(v):
+        if v.ndim <= len(core) or core == ():
+            try:
+                return np.broadcast_to(v, core).reshape(1, -1)[:, at]
+            except ValueError:
+                pass
+        return np.broadcast_to(v, leading + core).reshape(int(np.prod(leading)), -1)[:, at]
+
+    return _views(arrays, view)
+
+
+def _row_views(arrays, shape, index):
+    """For every named array of rows on the left: (its name, its column at each entry, the views that go on the right)."""
+    lead = [(is_gradient(name), v.ndim, v.shape[:-1]) for name, v in arrays.items() if v.ndim >= 2 and v.shape[-1] == shape[1]]
+    if not lead:
+        return
+    lead = max(lead)[2]
+
+    def view(v, size, at):
+        if v.ndim < 2 or v.shape[-1] != size:
+            raise ValueError
+        return np.broadcast_to(v, (*lead, size)).reshape(-1, size)[:, at]
+
+    right = _views(arrays, lambda v: view(v, shape[1], index[1]))
+    left = _views({name: v for name, v in arrays.items() if not is_gradient(name)}, lambda v: view(v, shape[0], index[0]))
+    for x in left:
+        yield x.name, x.values, right
+
+
+def _matrix_views(arrays, shape, index):
+    """For every named matrix W: (W or W.T, its numbers at each entry, the views of rows that are multiplied by it)."""
+    if len(shape) < 2:
+        return
+    for name, W in arrays.items():
+        if W.ndim != 2 or is_gradient(name) or W.shape == shape:
+            continue
+        for text, matrix in ((f"{name}.T", W.T), (name, W)):
+            if matrix.shape[1] == shape[-1]:
+                rows = {n: v for n, v in arrays.items() if v.shape == (*shape[:-1], len(matrix)) and n != name}
+                yield text, matrix[:, index[-1]], _views(rows, lambda v: v[index[:-1]].T)
+
+
+def _views(arrays, view):
+    """The arrays that can be looked at so."""
+    found = []
+    for name, v in arrays.items():
+        try:
+            found.append(_View(name, view(v), {key: view(w) for key, w in misreadings(v)}))
+        except ValueError:  # of another shape
+            continue
+    return found
+
+
+def _multiplied(frame, views, base=None, few=False):
+    """Products of up to three factors, with misread ones among them; times base, and summed over their R numbers.
+
+    few: only the gradients from above, alone or times one more factor.
+    """
+    atoms = [(text, view, values, cost) for view in views for text, values, cost in functions(view.name, view.values)]
+    above = [atom for atom in atoms if is_gradient(atom[1].name)]
+    ours = [atom for atom in atoms if not is_gradient(atom[1].name)]
+    simple = [atom for atom in ours if atom[3] <= 1.6]
+    plain = [atom for atom in ours if atom[3] == 1.0]
+
+    def product(*factors, extra=0.0, misread=()):
+        values = 1.0 if base is None else base
+        for factor in factors:
+            values = values * factor[2]
+        # a gradient from above belongs there: it costs little
+        cost = extra + sum(0.4 if is_gradient(view.name) else cost for _, view, _, cost in factors) + (0 if base is None else 0.8)
+        return Product(tuple(f[0] for f in factors), values.sum(axis=0), max(cost, 1.0), frame, len(values) > 1, misread)
+
+    def read(atom, key):
+        return atom[0], atom[1], atom[1].misread[key], atom[3]
+
+    for atom in atoms if not few else above + plain:
+        yield product(atom)
+    for d in above:
+        for atom in ours:
+            yield product(d, atom)
+        if not few:
+            for p, q in combinations(simple, 2):
+                if p[1] is not q[1]:
+                    yield product(d, p, q)
+        for key in d[1].misread:
+            wrong = read(d, key)
+            yield product(wrong, extra=0.8, misread=(key, d[0]))
+            for p in plain:
+                yield product(wrong, p, extra=1.0, misread=(key, d[0]))
+                if key in p[1].misread and not few:
+                    yield product(wrong, read(p, key), extra=0.9, misread=(key, f"{d[0]} * {p[0]}"))
+        for p in plain:
+            for key in p[1].misread:
+                yield product(d, read(p, key), extra=0.9, misread=(key, p[0]))
+    if few:
+        return
+    for p in plain:
+        for q in ours:
+            if p[1] is not q[1] and q[3] <= 2.4 and not (q[3] == 1.0 and q[0] < p[0]):
+                yield product(p, q)
+        for key in p[1].misread:
+            yield product(read(p, key), extra=0.8, misread=(key, p[0]))
+
+
+def _distinct(candidates):
+    """The simplest of those that hold the same numbers; nothing that is zero, or not finite."""
+    candidates = sorted(candidates, key=lambda p: p.cost)
+    values = np.array([p.values for p in candidates])
+    weights = np.random.default_rng(0).uniform(1, 2, (values.shape[1], 2))
+    with np.errstate(all="ignore"):
+        marks = values @ weights  # two sums that equal numbers share
+        usable = np.isfinite(values).all(axis=1) & values.any(axis=1) & np.isfinite(marks).all(axis=1)
+        size = 10.0 ** np.floor(np.log10(np.abs(marks) + 1e-300))
+        marks = np.round(marks / size, 9) * size
+    kept = {(u, v): p for (u, v), p, ok in list(zip(map(tuple, marks.tolist()), candidates, usable))[::-1] if ok}
+    return sorted(kept.values(), key=lambda p: p.cost)
