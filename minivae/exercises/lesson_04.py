@@ -47,10 +47,9 @@ def _loss(mu, raw, eps, dz, beta):
 
 
 def _encoder_end_names(values):
-    mu, raw, eps, dz = (values[name] for name in ("mu", "raw", "eps", "dz"))
+    mu, raw, eps = (values[name] for name in ("mu", "raw", "eps"))
     sigma = HEADS["softplus"].forward(raw)
-    return {"sigma": sigma, "1/sigma": 1 / sigma, "sigmoid(raw)": sigmoid(raw), "z": mu + sigma * eps, "dz*eps": dz * eps,
-            "beta*mu": values["beta"] * mu}  # fmt: skip
+    return {"sigma": sigma, "1/sigma": 1 / sigma, "sigmoid(raw)": sigmoid(raw), "z": mu + sigma * eps}
 
 
 def pencil(mistakes=None, **true):
@@ -123,7 +122,6 @@ EXERCISES = (
                 ("dz", 1.4): "a sign: f'(z) = 2z, and z is negative",
                 ("dz", 0.49): "that is f(z); asked for is its derivative at z",
                 ("dmu", 1.0): "1 is dz/dmu; the chain rule multiplies it by dz",
-                ("dmu", 1.0 * 2 * 0.5): "dz is taken at z, not at mu",
                 ("dsigma", -1.4): "yours lacks the factor eps: sigma moves z by eps, not by 1",
                 ("dsigma", -1.5): "-1.5 is dz/dsigma; the chain rule multiplies it by dz",
                 ("dsigma", -2.1): "a sign: (-1.4) times (-1.5) is positive",
