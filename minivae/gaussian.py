@@ -9,7 +9,7 @@ from typing import Callable
 
 import numpy as np
 
-from .layers import sigmoid, softplus
+from .layers import softplus
 
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
 SIGMA_MIN = 1e-6  # of the softplus head: keeps log sigma finite
@@ -27,8 +27,12 @@ class Head:
 HEADS = {
     head.name: head
     for head in (
-        # sigma = softplus(raw) + 1e-6                  draw = dsigma * sigmoid(raw)                          (4.10)
-        Head("softplus", lambda raw: softplus(raw) + SIGMA_MIN, lambda dsigma, raw, sigma: dsigma * sigmoid(raw)),
+        # sigma = softplus(raw) + 1e-6     draw = dsigma * sigmoid(raw), sigmoid(raw) = exp(raw - softplus(raw))     (4.10)
+        Head(
+            "softplus",
+            lambda raw: softplus(raw) + SIGMA_MIN,
+            lambda dsigma, raw, sigma: dsigma * np.exp(raw - (sigma - SIGMA_MIN)),
+        ),
         # raw = logvar = log sigma^2, sigma = exp(logvar / 2)   draw = dsigma * sigma / 2                     (4.11)
         Head("logvar", lambda raw: np.exp(raw / 2), lambda dsigma, raw, sigma: dsigma * sigma / 2),
     )

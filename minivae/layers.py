@@ -91,7 +91,7 @@ class Dense:
         """
         rows, drows = x.reshape(-1, x.shape[-1]), da.reshape(-1, da.shape[-1])
         np.matmul(rows.T, drows, out=self.dW)
-        np.sum(drows, axis=0, out=self.db)
+        drows.sum(axis=0, out=self.db)
         return da @ self.W.T if need_dx else None
 
 
