@@ -1,8 +1,21 @@
 """What several test files share."""
 
+import os
+
+# Before NumPy is there, for these tests and the processes they start: matrices are small, and on a busy machine threads
+# that wait for one another take several times as long as one alone.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from hypothesis import settings
+
+
+def pytest_configure(config):
+    # a complex step that is assigned into a real array loses its imaginary part with only this warning; named here and
+    # not in pyproject.toml, where it would import NumPy too early
+    config.addinivalue_line("filterwarnings", "error::numpy.exceptions.ComplexWarning")
+
 
 settings.register_profile("minivae", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("minivae")

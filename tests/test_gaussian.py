@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minivae import gaussian
-from minivae.gaussian import HALF_LOG_2PI, HEADS, kl, kl_backward, log_prob, log_prob_backward, reparameterize, reparameterize_backward
+from minivae.gaussian import (
+    HALF_LOG_2PI,
+    HEADS,
+    kl,
+    kl_backward,
+    log_prob,
+    log_prob_backward,
+    reparameterize,
+    reparameterize_backward,
+)
 from minivae.layers import sigmoid
 
 DTYPES = [np.float32, np.float64, np.complex128]

@@ -1,5 +1,6 @@
 """Layers: softplus and sigmoid to the last digit, every activation and dense layer against central differences."""
 
+import itertools
 import math
 
 import numpy as np
@@ -150,7 +151,7 @@ def test_dense_layer_keeps_the_dtype(dtype, rng):
 @pytest.mark.parametrize("widths", [(4, 2), (4, 3, 2), (4, 5, 3, 2)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_stack_against_an_upstream_gradient(widths, activation, rng, assert_gradient):
-    layers = [dense(rng, *pair) for pair in zip(widths, widths[1:])]
+    layers = [dense(rng, *pair) for pair in itertools.pairwise(widths)]
     stack, x = Stack("encoder", layers, ACTIVATIONS[activation]), rng.standard_normal((3, 4, widths[0]))
     dout = rng.standard_normal((3, 4, widths[-1]))
     t, d = Trace(), Trace()

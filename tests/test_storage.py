@@ -9,8 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from minivae import VAE, Adam, Gaussian
-from minivae import storage
+from minivae import VAE, Adam, Gaussian, storage
 from minivae.storage import load_npz, save_npz, write_beside
 
 
