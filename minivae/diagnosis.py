@@ -326,7 +326,7 @@ def _repeated(n):
 
 def _permuted(case, axis):
     """Rows, columns or samples in any other order: each true one is found in exactly one place of yours."""
-    many, one, relation = _axis(axis, case.analytic.ndim)
+    many, _one, relation = _axis(axis, case.analytic.ndim)
     measured = np.full(case.analytic.size, np.nan)
     measured[case.entries] = case.n
     a, n = (np.moveaxis(v.reshape(case.shape), axis, 0).reshape(case.shape[axis], -1) for v in (case.analytic, measured))
@@ -494,7 +494,7 @@ def _term_words(case, p, c, text, fit):
     yours, true = _shares(case, p, c)
     if p.misread:
         return _misread(p, fit)
-    of = lambda share: _times(share, (case.constants.name(share) or (f"{abs(share):.6g}",))[0], name)  # noqa: E731
+    of = lambda share: _times(share, (case.constants.name(share) or (f"{abs(share):.6g}",))[0], name)
     if true is None:
         words = f"lacks the term {of(-c)}" if c < 0 or name.startswith("1/") else f"has the term {of(c)} too many (or lacks {of(-c)})"
         if text == "2":
