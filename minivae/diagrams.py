@@ -38,26 +38,27 @@ def graph(ax, nodes, forward, backward=(), random=(), stops=()):
                 ax.text(*(middle + away), label[0], ha="center", va="center", fontsize=9)
 
 
-def products(ax, terms, scale=0.3, gap=0.55):
+def products(ax, terms, scale=0.3):
     """Draw a line of arrays as rectangles with their side lengths: terms are (name, rows, columns) or signs such as "=".
 
-    rows and columns are pairs (letter, length), or None for a vector, drawn as one row.
+    rows and columns are pairs (letter, length); rows is None for a vector, drawn as one row.
     """
     x = 0.0
     for term in terms:
         if isinstance(term, str):
-            ax.text(x + gap / 4, 0, term, ha="center", va="center", fontsize=13)
-            x += gap / 2 + gap / 2
+            ax.text(x + 0.25, 0, term, ha="center", va="center", fontsize=13)
+            x += 0.5
             continue
         name, rows, columns = term
         height, width = (rows[1] if rows else 1) * scale, columns[1] * scale
+        if rows:
+            x += 0.1 + 0.14 * len(rows[0])
+            ax.text(x - 0.06, 0, rows[0], ha="right", va="center", fontsize=9)
         ax.add_patch(_rectangle(x, -height / 2, width, height))
         ax.text(x + width / 2, 0, name, ha="center", va="center", fontsize=11)
         ax.text(x + width / 2, height / 2 + 0.05, columns[0], ha="center", va="bottom", fontsize=9)
-        if rows:
-            ax.text(x - 0.06, 0, rows[0], ha="right", va="center", fontsize=9)
-        x += width + gap
-    ax.set(xlim=(-0.35, x - gap + 0.1), ylim=(-1.15, 1.25), aspect="equal")
+        x += width
+    ax.set(xlim=(-0.1, x + 0.1), ylim=(-1.1, 1.25), aspect="equal", anchor="W")
     ax.axis("off")
 
 
