@@ -334,6 +334,14 @@ def test_resuming_with_every_option(options, settings, X, tmp_path, monkeypatch)
     assert resumed.rng.random() == whole.rng.random()
 
 
+def test_with_a_schedule_that_starts_later_the_learning_rate_comes_from_the_checkpoint(X, tmp_path, monkeypatch):
+    path, settings, whole, killed, resumed = tmp_path / "c.npz", {"schedule": [(4, 1e-4)]}, model(), model(), model()
+    whole.fit(X, **SETTINGS, **settings, optimizer=Adam(0.01))
+    interrupt(killed, X, None, path, monkeypatch, **settings, optimizer=Adam(0.01))
+    resumed.fit(X, **SETTINGS, **settings, optimizer=Adam(0.5), checkpoint=path, resume=True)
+    assert np.array_equal(resumed.theta, whole.theta)
+
+
 def test_a_run_killed_in_its_first_epoch_resumes_from_the_start(X, tmp_path, monkeypatch):
     whole, killed, resumed = model(), model(), model()
     whole.fit(X, **SETTINGS)
