@@ -96,7 +96,7 @@ def log_px(vae, x, y=None):
 
 
 def posterior(vae, x, z, y=None):
-    """The true posterior's density p(z|x) = p(x|z) p(z) / p(x) at any z (n, M): (n, B), one column per image."""
+    """The true posterior's density p(z|x) = p(x|z) p(z) / p(x) (1.4) at any z (n, M): (n, B), one column per image."""
     vae, x, y = _prepare(vae, x, y)
     z = np.asarray(z, float)
     if z.ndim != 2 or z.shape[1] != vae.n_latent:
@@ -105,13 +105,13 @@ def posterior(vae, x, z, y=None):
 
 
 def kl_to_posterior(vae, x, y=None, q=None):
-    """KL(q(z|x) || p(z|x)) by quadrature: (B,) nats. q: (mu, sigma) for another q than the encoder's."""
+    """KL(q(z|x) || p(z|x)) by quadrature, the gap of (3.8): (B,) nats. q: (mu, sigma) for another q than the encoder's."""
     g = quadrature(vae, x, y, q)
     return g.expect(g.log_q - g.log_posterior)
 
 
 def elbo(vae, x, y=None):
-    """The model's own elbo, in exact expectation over eps instead of a draw: (B,) nats (3.7)."""
+    """The model's own elbo (3.7), in exact expectation over eps instead of a draw: (B,) nats."""
     return _model_elbo(vae, x, y, quadrature(vae, x, y))
 
 
@@ -264,7 +264,7 @@ def _measure(log_f, low, high):
 
 
 class LinearGaussian:
-    """x = W z + b + s noise, z ~ N(0, I): everything in closed form (lesson 03; Tipping & Bishop 1999).
+    """x = W z + b + s noise, z ~ N(0, I): everything in closed form (3.10; Tipping & Bishop 1999).
 
     W (D, M), b (D,), s > 0: any number of latents. x is (B, D).
     Raises ValueError for other shapes and for s that is not positive.
@@ -284,13 +284,13 @@ class LinearGaussian:
         return self.W.T @ self.W + self.s**2 * np.eye(self.W.shape[1])
 
     def log_px(self, x):
-        """log N(x; b, W W' + s^2 I): (B,) nats."""
+        """log N(x; b, W W' + s^2 I) (3.11): (B,) nats."""
         C = self.W @ self.W.T + self.s**2 * np.eye(len(self.b))
         r = x - self.b
         return -((r * np.linalg.solve(C, r.T).T).sum(axis=1) + np.linalg.slogdet(2 * np.pi * C)[1]) / 2
 
     def posterior(self, x):
-        """p(z|x) = N(M^-1 W'(x - b), s^2 M^-1): the means (B, M), and the covariance (M, M) that all x share."""
+        """p(z|x) = N(M^-1 W'(x - b), s^2 M^-1): the means (B, M), and the covariance (M, M) of all x (3.11)."""
         return np.linalg.solve(self.M, self.W.T @ (x - self.b).T).T, self.s**2 * np.linalg.inv(self.M)
 
     def best_q(self, x):
@@ -299,7 +299,7 @@ class LinearGaussian:
         return mu, np.broadcast_to(self.s / np.sqrt(np.diag(self.M)), mu.shape)
 
     def best_gap(self):
-        """log p(x) - ELBO of the best diagonal q: (sum of log M_jj - log det M) / 2, the same for every x. Nats, >= 0."""
+        """log p(x) - ELBO of the best diagonal q: (sum of log M_jj - log det M)/2, the same for every x (3.12). Nats."""
         return float(np.log(np.diag(self.M)).sum() - np.linalg.slogdet(self.M)[1]) / 2
 
     def elbo(self, x, mu, sigma):
@@ -329,7 +329,7 @@ class LinearGaussian:
         mu_W = np.linalg.solve(self.M, self.W.T).T  # mu = (x - b) mu_W
         best_sigma = self.s / np.sqrt(np.diag(self.M))
         if sigma == "softplus" and best_sigma.min() <= SIGMA_MIN:
-            raise ValueError(f"the best q has a sigma of {best_sigma.min():.1e}, below the softplus head's floor; take sigma='logvar'.")
+            raise ValueError(f"best_q has sigma {best_sigma.min():.1e}, below the softplus head's floor: take sigma='logvar'.")
         raw = 2 * np.log(best_sigma) if sigma == "logvar" else np.log(np.expm1(best_sigma - SIGMA_MIN))
         vae.parameters["encoder.0.W"] = np.hstack([mu_W, np.zeros((D, M))])
         vae.parameters["encoder.0.b"] = np.concatenate([-self.b @ mu_W, raw])

@@ -177,7 +177,7 @@ def forward_rows(sigma):
     section = "Forward: the encoder's hidden layer (encoder_a0, encoder_h0)"
     yield from _dense(section, "1", ["x1", "x2"], ["a1", "a2"])
     for i in "12":
-        yield Row(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.7)")
+        yield Row(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.8)")
     section = "Forward: the two heads (mu, raw, sigma)"
     yield from _dense(section, "2", ["h1", "h2"], ["mu", "raw"])
     if sigma == "softplus":
@@ -188,7 +188,7 @@ def forward_rows(sigma):
     yield Row(section, "z", "{mu} + {sigma} * {eps}", "(4.6)")
     yield from _dense(section, "3", ["z"], ["a3", "a4"])
     for i in "34":
-        yield Row(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.7)")
+        yield Row(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.8)")
     section = "Forward: the logits l1, l2, and their probabilities"
     yield from _dense(section, "4", ["h3", "h4"], ["l1", "l2"])
     for i in "12":
@@ -254,14 +254,16 @@ def _named(pattern, array, first=1):
 def _given(sheet):
     given = {**_named("x{}", sheet.x), "eps": float(sheet.eps[0, 0])}
     for k, layer in LAYERS.items():
-        given |= _named(f"W{k}[{{}}]", sheet.vae.parameters[layer + ".W"]) | _named(f"b{k}[{{}}]", sheet.vae.parameters[layer + ".b"])
+        for letter in "Wb":
+            given |= _named(f"{letter}{k}[{{}}]", sheet.vae.parameters[f"{layer}.{letter}"])
     return given
 
 
 def _computed(sheet):
     vae, t, d = sheet.vae, sheet.t, sheet.d
     values = {
-        **_named("a{}", t.encoder_a0), **_named("h{}", t.encoder_h0), **_named("a{}", t.decoder_a0, 3), **_named("h{}", t.decoder_h0, 3),
+        **_named("a{}", t.encoder_a0), **_named("h{}", t.encoder_h0),
+        **_named("a{}", t.decoder_a0, 3), **_named("h{}", t.decoder_h0, 3),
         **_named("l{}", t.logits), **_named("p{}", vae.likelihood.mean(t)), **_named("s{}", softplus(t.logits)),
         **_named("dl{}", d.dlogits), **_named("dh{}", d.ddecoder_h0, 3), **_named("da{}", d.ddecoder_a0, 3),
         **_named("dh{}", d.dencoder_h0), **_named("da{}", d.dencoder_a0), **_named("dx{}", d.dx),
@@ -314,7 +316,8 @@ def add_arguments(parser):
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another exercise for every whole number (default 0)")
     parser.add_argument("--sigma", choices=tuple(HEADS), default="softplus", help="the encoder's head (default softplus)")
     parser.add_argument("--markdown", action="store_true", help="Markdown instead of plain text, for a notebook or to print")
-    parser.epilog = "example, an exercise and then its solution:\n  python -m minivae worksheet --seed 7 --blank\n  python -m minivae worksheet --seed 7"
+    example = "python -m minivae worksheet --seed 7"
+    parser.epilog = f"example, an exercise and then its solution:\n  {example} --blank\n  {example}"
 
 
 def command(args):

@@ -124,7 +124,7 @@ def test_two_latents_and_relu_reach_the_tolerance_they_are_given():
 
 
 def test_a_model_of_two_sharp_modes_gets_both():
-    """x = |z - c| + 0.001 noise: p(x) = N(x; -c, 1 + s^2) + N(x; c, 1 + s^2) far from 0, the posterior peaks at c - x and c + x."""
+    """x = |z - c| + 0.001 noise: far from 0, p(x) = N(x; -c, 1 + s^2) + N(x; c, 1 + s^2), with peaks at z = c - x and c + x."""
     s, c = 1e-3, 0.123
     vae = VAE(1, (2,), 1, likelihood=Gaussian(sigma=s), dtype=np.float64)
     for name, value in {"0.W": [[1, -1]], "0.b": [-c, c], "1.W": 1, "1.b": 0}.items():
@@ -233,8 +233,7 @@ def test_duplicating_the_samples_changes_no_gradient():
 # The linear-Gaussian model
 
 
-@pytest.mark.parametrize("sigma", ["softplus", "logvar"])
-@pytest.mark.parametrize(("M", "s"), [(1, 0.4), (1, 0.01), (2, 0.4)])
+@pytest.mark.parametrize(("M", "s", "sigma"), [(1, 0.4, "softplus"), (1, 0.01, "logvar"), (2, 0.4, "softplus")])
 def test_quadrature_of_the_real_class_agrees_with_the_closed_form(M, s, sigma):
     lg = linear_gaussian(M=M, s=s)
     vae, x = lg.as_vae(sigma), lg.sample(3, 1)
