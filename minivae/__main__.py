@@ -35,9 +35,6 @@ LAZY = {  # modules that bring their own flags: add_arguments(parser), command(a
 def train(args):
     """Train a new run, or go on with the one in --out."""
     given = {name: value for name, value in vars(args).items() if name in recipes.DEFAULTS}
-    for name in ("data", "test"):  # so that the run can be gone on with from elsewhere
-        if name in given and given[name] not in ("glyphs", "mnist"):
-            given[name] = str(Path(given[name]).expanduser().absolute())
     if args.resume:
         folder = Path(args.out) if args.out else runs.newest()
         settings = runs.resumed_settings(folder, given)
@@ -85,7 +82,7 @@ def train(args):
         if isinstance(error, FloatingPointError):
             raise
         why = ", as nobody reads its output any more" if isinstance(error, BrokenPipeError) else ""
-        raise Stopped(f"stopped after epoch {epochs_of(vae)} of {settings['epochs']}{why}; {folder} holds that epoch whole, "
+        raise Stopped(f"stopped{why}; {folder} holds the run as it was after epoch {epochs_of(vae)} of {settings['epochs']}, "
                       f"and this goes on from there: {runs.resume_command(folder)}", status_of(error)) from None  # fmt: skip
     runs.write_model(folder, vae)
     pictures = runs.draw(vae, folder, test_set)
@@ -305,14 +302,19 @@ def tell(text=""):
     """A line on stdout at once, above a progress bar where there is one."""
     from tqdm import tqdm
 
-    with tqdm.external_write_mode(file=sys.stdout):
-        print(text, flush=True)
+    try:
+        with tqdm.external_write_mode(file=sys.stdout):
+            print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, f"could not write to the standard output: {error.strerror}.") from error
 
 
 def sentence(error):
     """An exception as one line."""
     if isinstance(error, MemoryError):
-        return f"not enough memory ({error}): take a smaller batch, model or data file."
+        return "there is not enough memory: take a smaller batch, model or file of data."
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename and str(error.filename) not in error.strerror else ""
         return f"{where}{error.strerror}"
@@ -322,7 +324,8 @@ def sentence(error):
 def give_up_broken_output():
     """Where stdout can't be written to any more, the interpreter must not try again at its exit."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -408,7 +411,7 @@ def make_parser(argv):
         epilog="Without a command: train with the defaults, about a minute.\n\nexample:\n  python -m minivae",
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"minivae {__version__}")
-    commands = parser.add_subparsers(dest="name", metavar="command", required=True)
+    commands = parser.add_subparsers(metavar="command", required=True)
 
     def add(name, command, text, example, more=""):
         sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"{more}example:\n  {example}")
@@ -431,7 +434,7 @@ def make_parser(argv):
 
 
 def recipe_list():
-    lines = [f"  {name:18} {recipe}" for name, recipe in recipes.RECIPES.items()]
+    lines = [f"  {name:17}  {recipe}\n{'':21}{recipe.source}" for name, recipe in recipes.RECIPES.items()]
     return "\n".join(["recipes (on MNIST; figures in nats per image, times on two cores):", *lines, "", ""])
 
 

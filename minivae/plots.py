@@ -47,6 +47,7 @@ def show_images(ax, images, n_columns, image_shape=None, row_labels=None, limits
     page = mosaic(images, n_columns, image_shape, gap)
     ax.imshow(page, cmap="gray_r", vmin=limits[0], vmax=limits[1], interpolation="nearest")
     ax.set_frame_on(False)
+    ax.set_anchor("W")  # the layout reckons with labels at the left edge of the space, so that is where the images must be
     ax.set_xticks([])
     ax.set_yticks([])
     if row_labels is not None:
@@ -88,7 +89,7 @@ def reconstructions(vae, X, y=None, n=10, rng=None):
     x = to_floats(X.reshape(len(X), -1), vae.dtype, vae.binarize, np.random.default_rng(seed))
     mean = vae.posterior_predictive_probs(X, y, rng=seed)
     draw = vae.posterior_predictive_sample(X, y, rng=seed)
-    figure = Figure(figsize=(0.62 * len(X) + 1.5, 2.1), layout="constrained")
+    figure = Figure(figsize=_size(0.62 * len(X), len(X), 3, vae.image_shape, beside=1.5), layout="constrained")
     show_images(figure.subplots(), np.concatenate([x, mean, draw]), len(X), vae.image_shape,
                 ["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"], _white_black(vae, x), gap=2)  # fmt: skip
     return figure
@@ -107,12 +108,13 @@ def prior_samples(vae, n=25, y=None, rng=None):
         n = len(y)
     draws, means = vae.prior_predictive_sample_with_probs(n, y, rng=rng)
     rows, limits = -(-n // columns), _white_black(vae, means)
-    figure = Figure(figsize=(max(5.2, 1.0 * columns), 0.4 + 0.5 * rows * min(2, max(5.2, columns) / columns)), layout="constrained")
+    width, height = _size(max(2.5, 0.4 * columns), columns, rows, vae.image_shape, above=0.35)
+    figure = Figure(figsize=(2 * width + (0.7 if labels else 0.1), height), layout="constrained")
     left, right = figure.subplots(1, 2)
     show_images(left, draws, columns, vae.image_shape, labels, limits)
     show_images(right, means, columns, vae.image_shape, None, limits)
-    left.set_title("draws x ~ p(x|z), z ~ N(0, I)", fontsize=10)
-    right.set_title("their probabilities" if vae.likelihood.name == "bernoulli" else "their means", fontsize=10)
+    left.set_title("draws x ~ p(x|z), z ~ N(0, I)", fontsize=10, loc="left")
+    right.set_title("their probabilities" if vae.likelihood.name == "bernoulli" else "their means", fontsize=10, loc="left")
     return figure
 
 
@@ -178,6 +180,12 @@ def latent_grid(vae, n=20, extent=3.0, y=None):
     else:
         panels[0].set(xlabel="$z_1$", ylabel="$z_2$")
     return figure
+
+
+def _size(width, n_columns, n_rows, image_shape, beside=0.0, above=0.0):
+    """The inches of a figure with a mosaic `width` wide, and room for words."""
+    height = width * n_rows * (image_shape[0] + 1) / (n_columns * (image_shape[1] + 1))
+    return width + beside, min(max(height, 0.8), 8.0) + above
 
 
 def _white_black(vae, shown):

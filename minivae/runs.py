@@ -60,10 +60,11 @@ def default_name(settings, given):
     usual = recipes.resolve({"recipe": settings["recipe"]})
     source = settings["data"] if settings["data"] in ("glyphs", "mnist") else Path(settings["data"]).stem
     words = [settings["recipe"] or source]
-    for name, value in given.items():
-        if name in ("recipe", "epochs", "test") or value == usual[name] or (name == "data" and not settings["recipe"]):
+    special = [name for name in usual if name in given and given[name] != usual[name] and name not in ("recipe", "epochs", "test")]
+    for name in special:
+        if name == "data" and not settings["recipe"]:
             continue
-        value = source if name == "data" else value
+        value = source if name == "data" else given[name]
         words += [name.replace("_", "-"), *(value if isinstance(value, list) else [] if value is True else [value])]
     return "-".join(map(str, words))
 
@@ -124,7 +125,7 @@ def read_settings(folder):
 
 def resumed_settings(folder, given):
     """The settings of a run to go on with; of those that are given, only the epochs may differ, else ValueError."""
-    settings = read_settings(folder)
+    settings, given = read_settings(folder), with_whole_paths(given)
     changed = [name for name, value in given.items() if name != "epochs" and settings[name] != value]
     if changed:
         raise ValueError(
@@ -141,8 +142,15 @@ def flag(name):
     return "--" + name.replace("_", "-")
 
 
+def with_whole_paths(settings):
+    """The settings with the files of data as whole paths, so that the run can be gone on with from any folder."""
+    files = {name: settings[name] for name in ("data", "test") if settings.get(name) not in (None, "glyphs", "mnist")}
+    return {**settings, **{name: str(Path(file).expanduser().absolute()) for name, file in files.items()}}
+
+
 def write_settings(folder, settings):
-    write_beside(folder / "config.json", lambda file: file.write((json.dumps(settings, indent=1) + "\n").encode()))
+    text = json.dumps(with_whole_paths(settings), indent=1) + "\n"
+    write_beside(folder / "config.json", lambda file: file.write(text.encode()))
 
 
 def write_history(folder, vae):
