@@ -386,7 +386,7 @@ class VAE:
 
     def astype(self, dtype):
         """A copy of the model in another dtype: float32 to train, float64 to check, complex128 for the complex step."""
-        copy = VAE(**{**self.config(), "dtype": dtype})
+        copy = type(self)(**{**self.config(), "dtype": dtype})
         copy.theta[:], copy.grad[:] = self.theta, self.grad
         copy.load_header(self.header())
         return copy

@@ -90,6 +90,20 @@ def test_objective_gap_sees_what_no_gradient_check_can(mistake, sigma):
     assert np.abs(exact.objective_gap(vae, x)).max() < 1e-12
 
 
+class Doubled(VAE):
+    """A learner's own model, with a mistake in its objective."""
+
+    def score(self, t):
+        super().score(t)
+        t.elbo = t.elbo - t.kl
+
+
+def test_a_mistake_in_a_class_of_ones_own_is_seen_whatever_its_dtype():
+    for dtype in (np.float32, np.float64):
+        vae = Doubled(5, (4,), 1, dtype=dtype)
+        assert np.abs(exact.objective_gap(vae, images(3, vae))).max() > 0.01
+
+
 # p(x) is a distribution, and quadrature is right
 
 
