@@ -118,7 +118,7 @@ def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar
     order = rng.permutation(len(X))
     for start in range(0, len(X), batch_size):
         rows = order[start : start + batch_size]
-        x = to_floats(X.take(rows, axis=0), vae.dtype, vae.binarize, rng)
+        x = to_floats(X[rows], vae.dtype, vae.binarize, rng)
         shape = (len(rows), vae.n_latent) if n_samples == 1 and objective == "elbo" else (n_samples, len(rows), vae.n_latent)
         t = run(vae, x, vae.noise(rng, *shape), None if y is None else y[rows].astype(vae.dtype))
         _check_finite("loss", t.loss, epoch, start // batch_size + 1)
