@@ -19,7 +19,7 @@ from .vae import VAE
 POINTS = {1: 16, 2: 8}  # Gauss-Legendre nodes per cell and latent, by the number of latents
 FARTHEST = 1000.0  # the cells reach from -FARTHEST to FARTHEST (farther where q does)
 NEGLIGIBLE = 45.0  # exp(-45) of the largest is less than one rounding error
-MAX_CELLS = 60_000
+MAX_CELLS, MAX_NUMBERS = 60_000, 100_000_000  # where the refinement gives up: no more than a gigabyte of nodes
 CHUNK = 2_000_000  # numbers that one evaluation of the decoder may fill
 
 
@@ -233,9 +233,10 @@ def _cells(log_f, n_latent, farthest, tol):
         if not split.any():
             error = np.exp(np.where(matters, log_error, -np.inf) - log_total).sum(axis=0) / len(corners)
             return low, high, float(error.max())
-        if len(low) > MAX_CELLS:
+        enough = min(MAX_CELLS, MAX_NUMBERS // (POINTS[n_latent] ** n_latent * log_i.shape[1]))
+        if len(low) > enough:
             raise ValueError(
-                f"the quadrature did not settle within {MAX_CELLS} cells; give fewer images at a time, "
+                f"the quadrature did not settle within {enough} cells; give fewer images at a time, "
                 "a smooth activation (tanh or softplus) or a larger tol."
             )
         half = (high[split] - low[split]) / 2

@@ -341,7 +341,8 @@ def test_every_wrong_input_gets_a_sentence():
             call()
 
 
-def test_a_quadrature_that_does_not_settle_says_so(monkeypatch):
-    monkeypatch.setattr(exact, "MAX_CELLS", 30)
-    with pytest.raises(ValueError, match="did not settle"):
+@pytest.mark.parametrize(("limit", "number"), [("MAX_CELLS", 30), ("MAX_NUMBERS", 30 * 16 * 4)])
+def test_a_quadrature_that_does_not_settle_says_so(monkeypatch, limit, number):
+    monkeypatch.setattr(exact, limit, number)
+    with pytest.raises(ValueError, match="did not settle within 30 cells"):
         exact.log_px(small_vae(), images(2, small_vae()))
