@@ -106,6 +106,18 @@ def test_bernoulli_with_all_logits_zero_knows_nothing():
     assert math.isclose(t.log_px_z[0], -784 * math.log(2), rel_tol=1e-13) and round(-t.log_px_z[0], 1) == 543.4
 
 
+@pytest.mark.parametrize("columns", [1, 5, 8, 12, 784])
+@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_bernoulli_is_precise_for_any_logits_and_any_number_of_pixels(columns, dtype, tolerance, rng):
+    logits, x = (rng.standard_normal((B, columns)) * 20).astype(dtype), rng.random((B, columns)).astype(dtype)
+    t, d = trace(Bernoulli(), x, logits), Trace()
+    Bernoulli().backward(t, d, np.ones(B, dtype), None)
+    a, p = logits.astype(float), sigmoid(logits.astype(float))
+    expected = np.array([math.fsum(row) for row in x * a - np.maximum(a, 0) - np.log1p(np.exp(-abs(a)))])
+    assert np.allclose(t.log_px_z, expected, rtol=tolerance, atol=tolerance * columns)
+    assert np.allclose(d.dlogits, x - p, rtol=0, atol=tolerance)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_bernoulli_of_extreme_logits_is_finite_and_right(dtype):
     logits = np.array([[1e4], [-1e4], [1e4], [-1e4], [200.0], [-200.0]], dtype)
