@@ -21,7 +21,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .products import MISREAD, expanded, is_gradient, products, wrap
+from .products import MISREAD, expanded, is_gradient, outside, products, wrap
 
 ENTRIES = 300  # as many entries as a search looks at
 BITS = 20  # what one number that agrees to 1e-6 tells
@@ -60,20 +60,28 @@ def diagnose(analytic, numeric, named=None, paths=None, tolerance=1e-6):
     paths      {words: array}: known summands of the true gradient, such as {"the KL path": mu}
     tolerance  the relative error of the block, as gradcheck measures it, up to which two gradients are equal
     """
+    return [explanation for _, explanation in ranked(analytic, numeric, named, paths, tolerance)]
+
+
+def ranked(analytic, numeric, named=None, paths=None, tolerance=1e-6):
+    """diagnose, with what each explanation costs in simplicity: [(cost, Explanation)]."""
     analytic, numeric = np.asarray(analytic, float), np.asarray(numeric, float)
     if analytic.shape != numeric.shape:
-        return _explain_shapes(analytic, numeric, tolerance)
+        return [(1.0, explanation) for explanation in _explain_shapes(analytic, numeric, tolerance)]
     named = {name: v for name, v in ((name, _numbers(value)) for name, value in (named or {}).items()) if v is not None}
     case = _Case(analytic, numeric, named, dict(paths or {}), tolerance)
     if not np.isfinite(analytic).all() or case.error(case.a, case.n) <= tolerance:
         return []
-    return [explanation for _, explanation in _ranked(case)]
+    return _ranked(case)
+
+
+SIMPLE = 2.6  # an explanation of this cost ends the search
 
 
 def _ranked(case, whole=True):
-    """(cost, Explanation), the simplest first. Later questions are asked only where earlier ones found nothing simple."""
+    """[(cost, Explanation)], the simplest first. Later questions are asked only where earlier ones found nothing simple."""
     found = {}
-    for questions, simple in (((_constant, _moved), 9), ((_factor, _term, _formula), 2.6), ((_two_terms,), 9), ((_in_part,) * whole, 9)):
+    for questions, simple in (((_constant, _moved), 2), ((_factor, _term, _formula), SIMPLE), ((_two_terms,), 9), ((_in_part,) * whole, 9)):
         for question in questions:
             for cost, explanation in question(case):
                 key = explanation.relation, explanation.term
@@ -140,6 +148,16 @@ class _Case:
         return np.array([p.values for p in self.pool])
 
     @cached_property
+    def units(self):
+        """The simpler candidates, normalised to length 1."""
+        values = self.values[[p.cost <= 3.2 for p in self.pool]][:800]
+        return values / np.linalg.norm(values, axis=1, keepdims=True)
+
+    @cached_property
+    def gram(self):
+        return self.units @ self.units.T
+
+    @cached_property
     def true_terms(self):
         """{text: coefficient} if the true gradient is a sum of one or two candidates, else None."""
         return _as_sum(self, self.n)
@@ -166,12 +184,13 @@ class _Constants:
                 table += [(f"exp({k}{name})", math.exp(factor * v), 2.2) for k, factor in (("", 1), ("-", -1), ("2 ", 2), ("-2 ", -2))]
         scalars = {name: v for name, v in scalars.items() if v > 0 and v != 1}
         for name, v in scalars.items():
-            w = wrap(name)
-            table += [(name, v, 1.1), (f"1/{w}", 1 / v, 1.1), (f"2 {name}", 2 * v, 2.1), (f"{w}/2", v / 2, 2.1), (f"2/{w}", 2 / v, 2.1),
-                      (f"1/(2 {name})", 0.5 / v, 2.1), (f"{w}^2", v * v, 2.1), (f"1/{w}^2", 1 / v**2, 2.1), (f"sqrt({name})", v**0.5, 2.4),
+            w, far = wrap(name), 1.0 * ("shape" in name)
+            table += [(name, v, 1.1 + far), (f"1/{w}", 1 / v, 1.1 + far), (f"2 {name}", 2 * v, 2.1 + far), (f"{w}/2", v / 2, 2.1 + far),
+                      (f"2/{w}", 2 / v, 2.1 + far), (f"1/(2 {name})", 0.5 / v, 2.1 + far), (f"{w}^2", v * v, 2.1), (f"1/{w}^2", 1 / v**2, 2.1), (f"sqrt({name})", v**0.5, 2.4),
                       (f"1/sqrt({name})", v**-0.5, 2.4), (f"({name} - 1)", v - 1, 3.2), (f"({name} - 1)/{w}", 1 - 1 / v, 3.2)]  # fmt: skip
         for (p, v), (q, w) in combinations(scalars.items(), 2):
-            table += [(f"{p} {q}", v * w, 2.2), (f"1/({p} {q})", 1 / (v * w), 2.2), (f"{p}/{q}", v / w, 2.6), (f"{q}/{p}", w / v, 2.6)]
+            cost = 1.3 if {p, q} == {"K", "B"} else 2.2 + ("shape" in p + q)
+            table += [(f"{p} {q}", v * w, cost), (f"1/({p} {q})", 1 / (v * w), cost), (f"{p}/{q}", v / w, 2.6), (f"{q}/{p}", w / v, 2.6)]
         self.table = sorted((row for row in table if row[1] > 0), key=lambda row: row[2])
         self.values = np.array([row[1] for row in self.table])
 
@@ -205,7 +224,7 @@ def _times(c, text, product):
     """The text of c * product, where |c| is called `text`."""
     sign = "-" if c < 0 else ""
     if text == "1":
-        return f"{sign}{wrap(product) if sign and (' ' in product or not product.startswith('1/')) else product}"
+        return sign + (f"({product})" if sign and (" + " in outside(product) or " - " in outside(product)) else product)
     if product == "1":
         return sign + text
     if text.startswith("1/"):
@@ -320,7 +339,7 @@ def _repeated(n):
             many, one, _ = _axis(axis, n.ndim)
             for f, what in ((np.sum, "sum"), (np.mean, "mean")):
                 array = np.broadcast_to(f(n, axis=axis, keepdims=True), n.shape)
-                yield 1.5, "axis", f"axis {axis}", array, f"repeats the {what} over all {many} in each of them: each has its own gradient"
+                yield 2.4, "axis", f"axis {axis}", array, f"repeats the {what} over all {many} in each of them: each has its own gradient"
             yield 1.5, "axis", f"axis {axis}", np.broadcast_to(np.take(n, [0], axis), n.shape), f"repeats the first {one} in all {many}"
 
 
@@ -458,8 +477,8 @@ def _term(case):
         fit, known = case.error(delta, c * path), case.constants.name(share) if share else ("0", 0)
         if not (fit <= 10 * case.tolerance and known):
             continue
-        p = min(found, key=lambda pair: pair[0])[1] if found else None
-        term = _bare(p.text) if p and min(found, key=lambda pair: pair[0])[0] <= 4 else words
+        simple = [(cost, k) for k, (cost, p) in enumerate(found) if cost <= 4 and not p.frame and not p.misread]
+        term = _bare(found[min(simple)[1]][1].text) if simple else words
         what = words if term is words else f"the term {term}: {words}"
         relation = "heads" if "head" in words else "term"
         if share == 0:
@@ -512,12 +531,15 @@ def _term_words(case, p, c, text, fit):
 
 def _shares(case, p, c):
     """How often E stands in yours and in the true gradient, where one of the two is known as a sum; else None, None."""
+
+    def share(terms):
+        shares = {round(terms.get(e.text, 0.0) * sign, 6) for sign, e in expanded(p)}
+        return shares.pop() if len(shares) == 1 else 0.0
+
     if case.true_terms is not None:
-        true = case.true_terms.get(p.text, 0.0)
-        return true + c, true
+        return share(case.true_terms) + c, share(case.true_terms)
     if case.your_terms is not None:
-        yours = case.your_terms.get(p.text, 0.0)
-        return yours, yours - c
+        return share(case.your_terms), share(case.your_terms) - c
     return None, None
 
 
@@ -529,8 +551,8 @@ def _pairs(case, target):
     few, pool = target[case.few], [p for p in case.pool if p.cost <= 3.2][:800]
     if not _enough(_bits(few), len(pool) ** 2, 2) or len(few) < 4:
         return
-    units = case.values[: len(pool)] / np.linalg.norm(case.values[: len(pool)], axis=1, keepdims=True)
-    gram, along = units @ units.T, units @ few / np.linalg.norm(few)
+    units, gram = case.units[: len(pool)], case.gram[: len(pool), : len(pool)]
+    along = units @ few / np.linalg.norm(few)
     with np.errstate(all="ignore"):
         c1 = (along[:, None] - gram * along) / (1 - gram**2)
         left = 1 - c1 * along[:, None] - c1.T * along
@@ -608,6 +630,7 @@ def _in_place_of(case, c1, e1, c2, e2, fit, where=""):
     """The sentence for c1 E1 where c2 E2 is meant: by the factors that differ."""
     missing, extra = list((Counter(e2.factors) - Counter(e1.factors)).elements()), list((Counter(e1.factors) - Counter(e2.factors)).elements())
     c = c1 / c2
+    factor = lambda c, of: _times(c, (case.constants.name(c, 1e-5) or (f"{abs(c):.6g}",))[0], _bare(" * ".join(of)))
     times = "" if abs(c - 1) < 1e-5 else f", {_times(c, (case.constants.name(c, 1e-5) or (f'{abs(c):.6g}',))[0], '1')} times"
     if e1.misread and sorted(e1.misread[1].split(" * ")) == sorted(set(e2.factors) & set(e1.misread[1].split(" * "))):
         return _misread(e1, fit, times)
@@ -616,14 +639,13 @@ def _in_place_of(case, c1, e1, c2, e2, fit, where=""):
         if not missing and not extra and len(names) == 2 and len({name.removesuffix(".T") for name in names}) == 1:
             words = f"yours has {e1.frame.strip('@ ')} where {e2.frame.strip('@ ')} is meant{times}."
             return Explanation("transpose", e1.frame.strip("@ "), fit, words)
-    elif missing and not extra and e1.text != "1":
-        text = _bare(" * ".join(missing))
-        of = f"the term {e2.text}" if where else "the true gradient"
-        return Explanation("factor", text, fit, f"yours has {of} without its factor {text}{times}." if where else f"yours is {of} without the factor {text}{times}.")
-    elif extra and not missing and e2.text != "1":
-        text = _bare(" * ".join(extra))
-        of = f"the term {e2.text}" if where else "the true gradient"
-        return Explanation("factor", text, fit, f"yours {'has' if where else 'is'} {of} with a factor {text} too many{times}.")
+    elif bool(missing) != bool(extra) and "1" not in (e1.text, e2.text):
+        text = factor(1 / c, missing) if missing else factor(c, extra)
+        if where:
+            words = f"yours has the term {e2.text} " + (f"without its factor {text}" if missing else f"with a factor {text} too many")
+        else:
+            words = "yours is the true gradient " + (f"without the factor {text}" if missing else f"with a factor {text} too many")
+        return Explanation("factor", text, fit, f"{words}.")
     elif len(missing) < len(e2.factors):
         text = _bare(" * ".join(missing))
         return Explanation("factor", text, fit, f"yours has the factor {_bare(' * '.join(extra))} where {text} is meant{times}.")

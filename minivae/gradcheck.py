@@ -12,13 +12,14 @@ import argparse
 import copy
 import inspect
 import warnings
+from dataclasses import replace
 from types import MethodType
 
 import numpy as np
 
 from . import bounds, training
 from .derivatives import FLOAT32, METHODS, NAN, STEP, UNFROZEN, Block, Report, Row, Stop, Trap, compare
-from .diagnosis import Explanation, diagnose
+from .diagnosis import SIMPLE, Explanation, diagnose, ranked
 from .gaussian import HEADS
 from .inputs import check_whole
 from .layers import ACTIVATIONS
@@ -41,7 +42,7 @@ RUN = {"elbo": lambda vae, x, eps, y, t: vae.run(x, eps, y, t), "iwae": bounds.r
 PARTS = None, "reconstruction", "kl"
 
 
-def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, samples=None, seed=0):
+def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, samples=None, seed=0, explain=True):
     """Every gradient of a model against a numerical derivative; where and how it goes wrong, if it does.
 
     x (B, D), eps (B, M) or (K, B, M), y: as for vae.forward. Take B > 1 and K > 1: mistakes of layout vanish at 1.
@@ -50,6 +51,7 @@ def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, sa
     part       None for the loss, "reconstruction" for -log p(x|z) alone, "kl" for beta KL alone
     samples    at most so many coordinates of a block, drawn with the seed; by default all of a small model, 20 of each
                block of a large one. The rest of a sampled block is checked by the slope along one random direction.
+    explain    whether to look for the cause of a wrong gradient
 
     Checks all parameters, x and every intermediate of the trace, on a copy in float64 (or complex128) that shares
     the model's code: the model itself is neither changed nor trained. Returns a Report. A mistake spoils every gradient
@@ -72,7 +74,7 @@ def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, sa
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            _check(pass_, report, method, part, samples, seed)
+            _check(pass_, report, method, part, samples, seed, explain)
     except Stop as stop:
         report.traps.append(stop.trap)
     return report
@@ -165,7 +167,7 @@ class _Pass:
         return set(order[order.index(name) + 1 :]) - set(self.vae.parameters) - beside
 
 
-def _check(pass_, report, method, part, samples, seed):
+def _check(pass_, report, method, part, samples, seed, explain):
     """Fill the report."""
     model, rng = pass_.model, np.random.default_rng(seed)
     loss = pass_.loss(part=part)
@@ -207,28 +209,32 @@ def _check(pass_, report, method, part, samples, seed):
         return
     report.first = [name for name in order[::-1] if name in wrong and not pass_.after(name, order) & wrong]
     starts = dict(zip(model.parameters, np.cumsum([0, *(p.size for p in model.parameters.values())])))
-    for row in report.wrong:
+    for row in report.wrong[: 2 * explain]:
         a, b = found[row.name], again[row.name]
         if np.array_equal(a, b, equal_nan=True):
-            row.explanations = _explained(pass_, row.name, method, part, t, d, wrong, rng) if np.isfinite(a).all() else []
+            row.explanations = _explained(pass_, row.name, method, part, found, t, d, wrong, rng) if np.isfinite(a).all() else []
             continue
         old = stale[starts[row.name] :][: a.size].reshape(a.shape) if row.name in starts else np.nan
         summed = np.allclose(b - a, a - old)
         row.explanations = [Explanation("accumulated", "the old gradient", 0.0, ACCUMULATED) if summed else Explanation("noise", "eps", 0.0, AGAIN)]
 
 
-def _explained(pass_, name, method, part, t, d, wrong, rng):
-    """diagnose for one gradient; all in units of one image, the 1/B of the mean taken out."""
-    model, units = pass_.model, len(t.x) if pass_.model.reduction == "mean" else 1.0
+def _explained(pass_, name, method, part, found, t, d, wrong, rng):
+    """diagnose for one gradient; all in units of one image (and sample, where it has one): the mean's 1/(K B) taken out."""
+    model = pass_.model
+    per_sample = t.eps.ndim == 3 and name in t and t[name].ndim == 3 and "log_w" not in t
+    units = (len(t.x) if model.reduction == "mean" else 1.0) * (len(t.eps) if per_sample else 1.0)
     named = _named(pass_, t, d, wrong, units, name)
 
     def measured(part):
         analytic = pass_.gradients(part)[0][name]
+        if name == "log_w":  # (K, B), as (K, B, 1)
+            analytic = analytic[..., None]
         entries = np.arange(analytic.size) if analytic.size <= DIAGNOSED else chosen
-        block = Block(name, analytic, lambda e: pass_.loss(name, e, part), 0.0)
+        block = Block(name, analytic, lambda e: pass_.loss(name, e.reshape(found[name].shape), part), 0.0)
         return analytic * units, block.numeric(entries, method) * units
 
-    chosen = np.sort(rng.choice(max(pass_.gradients()[0][name].size, DIAGNOSED), DIAGNOSED, replace=False))
+    chosen = np.sort(rng.choice(max(found[name].size, DIAGNOSED), DIAGNOSED, replace=False))
     analytic, numeric = measured(part)
     paths, parts = {}, {}
     if part is None and pass_.split and name in ("x", "mu", "raw", "sigma") or name.startswith("encoder"):
@@ -242,15 +248,17 @@ def _explained(pass_, name, method, part, t, d, wrong, rng):
         through = (d.dencoder_a0 if model.hidden else np.concatenate([d.dmu, d.draw], axis=-1)) @ encoder[0].W.T
         through = units * through[:, : model.n_inputs]
         paths |= {"the path through the encoder": through, "the path of x as the decoder's target": numeric - through}
-    found = diagnose(analytic, numeric, named, paths)
-    for words, (a, n) in parts.items():
-        found += [Explanation(e.relation, e.term, e.fit, f"on {words}, {e.words}") for e in diagnose(a, n, named)[:2]]
-    if not found and name == "sigma":
+    explained = ranked(analytic, numeric, named, paths)
+    if not explained or explained[0][0] > SIMPLE:
+        for words, (a, n) in parts.items():
+            explained += [(cost + 0.5, replace(e, words=f"on {words}, {e.words}")) for cost, e in ranked(a, n, named)]
+    explained = [e for _, e in sorted(explained, key=lambda pair: pair[0])]
+    if not explained and name == "sigma":
         eps, t.eps = t.eps, t.eps + 1
         unchanged = np.array_equal(pass_.backward(model, t, True).dsigma, d.dsigma)
         t.eps = eps
-        found = [Explanation("noise", "eps", np.nan, UNUSED)] if unchanged else []
-    return found
+        explained = [Explanation("noise", "eps", np.nan, UNUSED)] if unchanged else []
+    return explained
 
 
 def _named(pass_, t, d, wrong, units, block):
@@ -262,7 +270,7 @@ def _named(pass_, t, d, wrong, units, block):
     if "log_w" in t:
         w = np.exp(t.log_w - t.bound) / len(t.log_w)
         weights = {"log_w": t.log_w, "w": w, "softmax(-log_w)": (1 / w) / (1 / w).sum(axis=0), "(log_w - sum(w * log_w))": t.log_w - (w * t.log_w).sum(axis=0)}
-        named |= weights if block == "log_w" else {name: v[..., None] for name, v in weights.items()}
+        named |= {name: v[..., None] for name, v in weights.items()}
         if "dlog_w" in named:
             named["dlog_w"] = named["dlog_w"][..., None]
     if "mean" in t:

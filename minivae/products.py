@@ -35,20 +35,24 @@ class Product:
 
     @property
     def text(self):
-        product = " * ".join(self.factors)
+        product = " * ".join(self.factors) + (f" [{self.misread[0]}]" if self.misread else "")
         if self.frame.startswith("@"):
             return f"{wrap(product)} {self.frame}"
         return f"{self.frame} {wrap(product)}" if self.frame else product
 
 
-def wrap(text):
-    """In brackets where it is more than a name, a call or a power."""
-    depth = 0
+def outside(text):
+    """What of a text stands outside all brackets."""
+    depth, kept = 0, ""
     for c in text:
         depth += (c == "(") - (c == ")")
-        if depth == 0 and c in " /*@":
-            return f"({text})"
-    return text
+        kept += c * (depth == 0)
+    return kept
+
+
+def wrap(text):
+    """In brackets where it is more than a name, a call or a power."""
+    return f"({text})" if set(outside(text)) & set(" /*@") else text
 
 
 def expanded(product):
@@ -89,7 +93,7 @@ def functions(name, v):
             (f"(1 + {name})", 1 + v, 3.4), (f"sqrt({name})", np.sqrt(v), 2.4), (f"softplus({name})", np.logaddexp(0, v), 2.4),
             (f"exp(2 {w})", np.exp(2 * v), 2.6), (f"exp(-2 {w})", np.exp(-2 * v), 2.6), (f"exp(-{w}/2)", np.exp(-v / 2), 2.6),
             (f"{w}^3", v**3, 2.6), (f"cos({name})", np.cos(v), 2.6), (f"sin({name})", np.sin(v), 2.6),
-            (f"({name} + 1/{w})", v + 1 / v, 2.8), (f"1/(1 + {name})", 1 / (1 + v), 2.8), (f"1/(1 - {name})", 1 / (1 - v), 2.8),
+            (f"({name} + 1/{w})", v + 1 / v, 2.8), (f"1/(1 + {name})", 1 / (1 + v), 3.6), (f"1/(1 - {name})", 1 / (1 - v), 3.6),
             (f"log(1 - {name})", np.log(1 - v), 3.0),
         )  # fmt: skip
     for text, values, cost in table:
@@ -107,6 +111,8 @@ MISREAD = {
     "last sample": ("image", "last sample", "takes only the last sample of {v}, where all K samples add up: overwritten in a loop?"),
     "first image": ("image", "first image", "takes only the first image of {v}, where all images add up"),
     "last image": ("image", "last image", "takes only the last image of {v}, where all images add up: overwritten in a loop?"),
+    "first row": ("image", "first row", "takes only the first row of {v}, one sample of one image, where all of them add up"),
+    "last row": ("image", "last row", "takes only the last row of {v}, where all of them add up: overwritten in a loop?"),
     "mean over samples": ("image", "mean over K", "averages {v} over the samples before it is multiplied"),
     "mean over images": ("image", "mean over B", "averages {v} over the images before it is multiplied"),
     "samples reversed": ("rows", "reversed", "takes the samples of {v} in reverse order"),
@@ -130,6 +136,9 @@ def misreadings(v):
             yield "axes swapped", v.swapaxes(0, 1)
         yield "first sample", _only(v, 0, 0)
         yield "last sample", _only(v, 0, -1)
+        if v.shape[1] > 1:
+            yield "first row", _only(_only(v, 0, 0), 1, 0)
+            yield "last row", _only(_only(v, 0, -1), 1, -1)
         yield "mean over samples", np.broadcast_to(v.mean(axis=0), v.shape)
         yield "samples reversed", v[::-1]
     if v.ndim == 2 and v.shape[0] == v.shape[1]:
@@ -233,61 +242,54 @@ def _views(arrays, view):
     found = []
     for name, v in arrays.items():
         try:
-            found.append(_View(name, view(v), {key: view(w) for key, w in misreadings(v)}))
+            found.append(_View(name, view(v), {key: view(w) for key, w in misreadings(v) if np.ptp(w) > 1e-9 * np.abs(w).max()}))
         except ValueError:  # of another shape
             continue
     return found
 
 
-def _multiplied(frame, views, base=None, few=False):
+def _multiplied(frame, views, base=1.0, few=False):
     """Products of up to three factors, with misread ones among them; times base, and summed over their R numbers.
 
-    few: only the gradients from above, alone or times one more factor.
+    few: only gradients from above, alone or times one more factor.
     """
-    atoms = [(text, view, values, cost) for view in views for text, values, cost in functions(view.name, view.values)]
-    above = [atom for atom in atoms if is_gradient(atom[1].name)]
-    ours = [atom for atom in atoms if not is_gradient(atom[1].name)]
-    simple = [atom for atom in ours if atom[3] <= 1.6]
-    plain = [atom for atom in ours if atom[3] == 1.0]
+    atoms = [(text, k, values, cost, None) for k, view in enumerate(views) for text, values, cost in functions(view.name, view.values)]
+    atoms += [(view.name, k, values, 1.0, key) for k, view in enumerate(views) for key, values in view.misread.items()]
+    above, misread_above, ours, simple, plain, misread_plain = [], [], [], [], [], []
+    for i, (_, k, _, cost, key) in enumerate(atoms):
+        gradient = is_gradient(views[k].name)
+        (misread_above if gradient else misread_plain).append(i) if key else above.append(i) if gradient else ours.append(i)
+        if not gradient and not key:
+            simple += [i] * (cost <= 1.6)
+            plain += [i] * (cost == 1.0)
 
-    def product(*factors, extra=0.0, misread=()):
-        values = 1.0 if base is None else base
-        for factor in factors:
-            values = values * factor[2]
-        # a gradient from above belongs there: it costs little
-        cost = extra + sum(0.4 if is_gradient(view.name) else cost for _, view, _, cost in factors) + (0 if base is None else 0.8)
-        return Product(tuple(f[0] for f in factors), values.sum(axis=0), max(cost, 1.0), frame, len(values) > 1, misread)
+    different = lambda i, j: atoms[i][1] != atoms[j][1]
+    chosen = [(i,) for i in above + (plain if few else ours)] + [(d, i) for d in above for i in ours]
+    chosen += [(d,) for d in misread_above] + [(d, i) for d in misread_above for i in plain] + [(d, i) for d in above for i in misread_plain]
+    if not few:
+        chosen += [(d, i, j) for d in above for i, j in combinations(simple, 2) if different(i, j)]
+        chosen += [(d, i) for d in misread_above for i in misread_plain if atoms[d][4] == atoms[i][4]] + [(i,) for i in misread_plain]
+        chosen += [(i, j) for i in plain for j in ours if different(i, j) and atoms[j][3] <= 2.4 and (atoms[j][3] > 1 or i < j)]
+    if not chosen:
+        return []
 
-    def read(atom, key):
-        return atom[0], atom[1], atom[1].misread[key], atom[3]
+    def product(indices, values):
+        factors = [atoms[i] for i in indices]
+        cost = sum(0.4 if is_gradient(views[k].name) else cost for _, k, _, cost, _ in factors) + 0.8 * bool(frame)
+        read = [(key, text) for text, _, _, _, key in factors if key]
+        misread = (read[0][0], " * ".join(text for _, text in read)) if read else ()
+        summed = any(len(f[2]) > 1 for f in factors) or bool(frame)
+        return Product(tuple(f[0] for f in factors), values if summed else values / R, max(cost, 1.0) + 0.9 * bool(read), frame, summed, misread)
 
-    for atom in atoms if not few else above + plain:
-        yield product(atom)
-    for d in above:
-        for atom in ours:
-            yield product(d, atom)
-        if not few:
-            for p, q in combinations(simple, 2):
-                if p[1] is not q[1]:
-                    yield product(d, p, q)
-        for key in d[1].misread:
-            wrong = read(d, key)
-            yield product(wrong, extra=0.8, misread=(key, d[0]))
-            for p in plain:
-                yield product(wrong, p, extra=1.0, misread=(key, d[0]))
-                if key in p[1].misread and not few:
-                    yield product(wrong, read(p, key), extra=0.9, misread=(key, f"{d[0]} * {p[0]}"))
-        for p in plain:
-            for key in p[1].misread:
-                yield product(d, read(p, key), extra=0.9, misread=(key, p[0]))
-    if few:
-        return
-    for p in plain:
-        for q in ours:
-            if p[1] is not q[1] and q[3] <= 2.4 and not (q[3] == 1.0 and q[0] < p[0]):
-                yield product(p, q)
-        for key in p[1].misread:
-            yield product(read(p, key), extra=0.8, misread=(key, p[0]))
+    R, N = max(len(atom[2]) for atom in atoms), atoms[0][2].shape[-1]
+    values = np.array([np.broadcast_to(atom[2], (R, N)) for atom in atoms] + [np.ones((R, N))])
+    indices = np.array([(*i, *[-1] * (3 - len(i))) for i in chosen])
+    found, rows = [], max(1, 2_000_000 // (R * N))
+    for start in range(0, len(chosen), rows):
+        i, j, k = indices[start : start + rows].T
+        sums = (values[i] * values[j] * values[k] * base).sum(axis=1)
+        found += [product(indices, numbers) for indices, numbers in zip(chosen[start:], sums)]
+    return found
 
 
 def _distinct(candidates):
