@@ -125,7 +125,7 @@ def same_values(reference, inputs, returns="result", rtol=1e-6, mistakes=None, f
     return judge
 
 
-def same_gradient(forward, inputs, wrt, takes, out="loss", named=None, rtol=1e-6, float32=True):
+def same_gradient(forward, inputs, wrt, takes, out="loss", named=None, mistakes=None, rtol=1e-6, float32=True):
     """A judge for a backward pass: compared with central differences of `forward`, and diagnosed where it is wrong.
 
     forward: its parameters name the entries of `inputs` that it is called with; it returns one array (or number), `out`.
@@ -133,7 +133,8 @@ def same_gradient(forward, inputs, wrt, takes, out="loss", named=None, rtol=1e-6
     takes: the names that the answer is called with, in order: inputs, `out`, or "d" + out, the gradient that arrives
     from above. Where that is not among them, the derivative is that of the sum over `out`.
     inputs: a function (rng, B) -> dict of arrays by name, or several. named: a function of that dict, with `out` and
-    "d" + out in it, that returns further named arrays for the diagnosis.
+    "d" + out in it, that returns further named arrays for the diagnosis. mistakes: {words: a function with a common
+    mistake, called like the answer}, for what the diagnosis cannot see, such as a wrong power of a number.
     """
     wrt, takes, dout = tuple(wrt.split()), tuple(takes.split()), "d" + out
     parameters = tuple(inspect.signature(forward).parameters)
@@ -155,21 +156,23 @@ def same_gradient(forward, inputs, wrt, takes, out="loss", named=None, rtol=1e-6
             errors = [distance(g, n) for g, n in zip(given, numeric)]
             if max(errors) > tolerance:
                 repeatable(answer, arguments, given)
-                failures.append((case, exact, given, numeric, errors, tolerance))
+                failures.append((case, exact, arguments, given, numeric, errors, tolerance))
             else:
                 right.append(case)
         if not failures:
             return
-        case, exact, given, numeric, errors, tolerance = failures[-1]
+        case, exact, arguments, given, numeric, errors, tolerance = failures[-1]
         names = {name: v for name, v in exact.items() if np.asarray(v).dtype.kind in "fiub"} | (named(exact) if named else {})
+        mistaken = {words: as_tuple(quietly(f, *arguments.values())) for words, f in (mistakes or {}).items()}
         lines, explanations = [], []
-        for g, n, name, error in zip(given, numeric, returns, errors):
+        for i, (g, n, name, error) in enumerate(zip(given, numeric, returns, errors)):
             if error <= tolerance:
                 lines.append(f"{name} is right.")
                 continue
             lines.append(f"{name} is wrong: off by {error:.2g} (relative), with {case}. {where(g, n, name)}")
             found = diagnose(g, n, names)
-            lines += [f"Likeliest cause: {found[0].words}"] if found else []
+            causes = [f"{words}." for words, parts in mistaken.items() if distance(g, parts[i]) <= tolerance] + [e.words for e in found]
+            lines += [f"Likeliest cause: {cause}" for cause in causes[:1]]
             explanations += found
         if right:
             lines.append(f"It is right with {right[0]}.")

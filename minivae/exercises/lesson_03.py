@@ -36,6 +36,17 @@ def linear_elbo(x, w, s, mu, sigma):
     return -squares / (2 * s**2) - ((sigma**2 + mu**2) / 2 - np.log(sigma) - 0.5)
 
 
+def linear_backward(power=2, scale=1, sigma_power=1, w_power=2, residual=1):
+    """The gradient of linear_elbo with other numbers than it has: the common slips."""
+
+    def elbo_backward(x, w, s, mu, sigma):
+        rec_mu = ((x - residual * w * mu[:, None]) * w ** (w_power - 1)).sum(axis=1)
+        rec_sigma = -(sigma**sigma_power) * (w**w_power).sum()
+        return scale * rec_mu / s**power - mu, scale * rec_sigma / s**power - sigma + 1 / sigma
+
+    return elbo_backward
+
+
 def weights(rng, B):
     return {"W": rng.normal(size=(B + 2, 2 + B % 2)), "s": rng.uniform(0.3, 1)}
 
@@ -111,8 +122,15 @@ EXERCISES = (
     Exercise(
         "3.4", "the gradient of an ELBO, by pencil",
         same_gradient(linear_elbo, linear, wrt="mu sigma", takes="x w s mu sigma", out="elbo",
-                      named=lambda v: {"w'w": (v["w"] ** 2).sum(), "1/s^2": 1 / v["s"] ** 2, "w'x": v["x"] @ v["w"],
-                                       "w'(x - w mu)": (v["x"] - v["w"] * v["mu"][:, None]) @ v["w"]}),
+                      named=lambda v: {"w'w": (v["w"] ** 2).sum(), "w'(x - w mu)": (v["x"] - v["w"] * v["mu"][:, None]) @ v["w"]},
+                      mistakes={
+                          "the reconstruction has 1/s^2 in front, and here that is missing": linear_backward(power=0),
+                          "the reconstruction is divided by s; it is s^2": linear_backward(power=1),
+                          "the 2 from the square is too many: the 1/2 in front cancels it": linear_backward(scale=2),
+                          "w_d^2 sigma^2 differentiated by sigma leaves a sigma": linear_backward(sigma_power=0),
+                          "the inner derivative of x_d - w_d mu is missing, a factor w_d before the sum": linear_backward(w_power=1),
+                          "the residual is x_d - w_d mu, and not x_d": linear_backward(residual=0),
+                      }),
         (
             "By mu: the chain rule on (x_d - w_d mu)^2 gives -2 w_d (x_d - w_d mu). The -1/(2 s^2) in front eats the -2.",
             "By sigma: w_d^2 sigma^2 gives 2 w_d^2 sigma. And the KL gives sigma - 1/sigma (2.10), with a minus in the ELBO.",

@@ -39,6 +39,9 @@ WRONG = (
     ("3.4", backward(right_mu, lambda rec, sigma, s: rec - sigma), {"relation": "term", "term": "1/sigma"}),
     ("3.4", backward(lambda rec, mu, s: -rec + mu, lambda rec, sigma, s: -rec + sigma - 1 / sigma), {"relation": "sign"}),
     ("3.4", backward(lambda rec, mu, s: rec + mu, right_sigma), {"relation": "term", "term": "mu"}),
+    ("3.4", backward(lambda rec, mu, s: rec * s**2 - mu, right_sigma), "1/s^2 in front"),
+    ("3.4", backward(lambda rec, mu, s: 2 * rec - mu, right_sigma), "the 2 from the square is too many"),
+    ("3.4", backward(right_mu, lambda rec, sigma, s: rec / sigma - sigma + 1 / sigma), "leaves a sigma"),
     ("3.5", lambda W, s: np.log(np.diag(W.T @ W)).sum() / 2 - np.linalg.slogdet(W.T @ W)[1] / 2, "s^2 I is missing"),
     ("3.5", lambda W, s: 1 / s, "gap is"),
 )  # fmt: skip

@@ -1,0 +1,47 @@
+"""Figures with alternative text, and sliders that leave a sentence in a saved notebook."""
+
+import base64
+import io
+import re
+
+import matplotlib.pyplot as plt
+import pytest
+from PIL import Image
+
+from minivae import notebook
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    bundles = []
+    monkeypatch.setattr(notebook, "display", lambda bundle, raw: bundles.append(bundle))
+    return bundles
+
+
+def test_a_figure_comes_with_its_alternative_text_and_is_closed(shown):
+    fig, ax = plt.subplots(figsize=(4, 2))
+    ax.plot([0, 1])
+    notebook.show(fig, 'a line that rises: "p < q"')
+    (bundle,) = shown
+    assert bundle["text/plain"] == '[picture] a line that rises: "p < q"'
+    assert 'alt="a line that rises: &quot;p &lt; q&quot;"' in bundle["text/html"]
+    picture = Image.open(io.BytesIO(base64.b64decode(re.search(r"base64,([^\"]*)", bundle["text/html"])[1])))
+    assert picture.format == "PNG" and picture.width > int(re.search(r'width="(\d+)"', bundle["text/html"])[1]) > 300
+    assert not plt.fignum_exists(fig.number)
+
+
+def test_the_same_figure_gives_the_same_bytes(shown):
+    for _ in range(2):
+        fig, ax = plt.subplots()
+        ax.plot([0, 1])
+        notebook.show(fig, "a line")
+    assert shown[0] == shown[1]
+
+
+def test_a_slider_calls_its_function_and_leaves_a_sentence(shown):
+    calls = []
+    notebook.slider(lambda mu, k: calls.append((mu, k)), mu=(0.5, -1.0, 1.0, 0.1), k=(2, 0, 5, 1))
+    (bundle,) = shown
+    assert calls == [(0.5, 2)] and isinstance(calls[0][1], int)
+    assert bundle["text/plain"] == "Run this cell in Jupyter to move mu and k."
+    assert any("widget-view" in mime for mime in bundle)
