@@ -46,7 +46,7 @@ def lab(tmp_path):
     env = os.environ | {name: str(tmp_path / name) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
     (tmp_path / "HOME").mkdir()
     settings = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", f"--IdentityProvider.token={TOKEN}",
-                f"--ServerApp.root_dir={tmp_path / 'lessons'}", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]  # fmt: skip
+                f"--ServerApp.root_dir={tmp_path / 'lessons'}", "--LabApp.expose_app_in_browser=True"]  # fmt: skip
     with open(tmp_path / "log", "w") as log:
         server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *settings], env=env, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
