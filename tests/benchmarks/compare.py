@@ -47,7 +47,7 @@ def worker(pipe, module, form, optimizer, batch_size):
     try:
         step, wait = importlib.import_module(module).build(parameters, batches, optimizer, form)
         pipe.send([step(i) if form == "products" else float(step(i)) for i in range(5)])
-    except Exception as error:  # no C++ compiler for torch.compile, for example
+    except Exception as error:  # noqa: BLE001, such as no C++ compiler for torch.compile
         pipe.send(f"{type(error).__name__}: {error}".splitlines()[0])
         return
     i = 0
