@@ -35,8 +35,8 @@ def backward(answer):
         p = {name: value.copy() for name, value in vae.parameters.items()}
         trace = SimpleNamespace(**{name: np.copy(t[name]) for name in t})
         given = call(answer, {"p": p, "t": trace})
-        for name in p:
-            if not np.array_equal(p[name], vae.parameters[name]):
+        for name, value in p.items():
+            if not np.array_equal(value, vae.parameters[name]):
                 raise Wrong(f"Your function changes the parameter {name}. A backward pass computes; the optimiser moves.")
         if not isinstance(given, dict):
             raise Wrong(f"Your function returns a {type(given).__name__}; a dictionary is expected, with a gradient for each name in p.")
@@ -56,8 +56,8 @@ def backward(answer):
     named |= {name: d[name] for name in INTERMEDIATES} | {"B": B}
     fine = [name for name in WAY_BACK if name not in wrong]
     lines = [f"Right: {', '.join(fine)}."] if fine else []
-    lines += [f"{'Wrong' if len(wrong) == 1 else 'The first wrong one on the way back'}: {wrong[0]}, off by "
-              f"{distance(arrays[wrong[0]], true[wrong[0]]):.2g} (relative), with a batch of {B}."]  # fmt: skip
+    first = "Wrong" if len(wrong) == 1 else "The first wrong one on the way back"
+    lines.append(f"{first}: {wrong[0]}, off by {distance(arrays[wrong[0]], true[wrong[0]]):.2g} (relative), with a batch of {B}.")
     found = diagnose(arrays[wrong[0]], true[wrong[0]], named, _paths(wrong[0], t))
     lines += [f"Likeliest cause: {found[0].words}"] if found else []
     if right:
