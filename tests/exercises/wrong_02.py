@@ -35,7 +35,7 @@ WRONG = (
     ("2.4", lambda mu, sigma: ((sigma**2 + mu**2) / 2 - np.log(sigma)).sum(axis=-1), "-1/2 is missing"),
     ("2.5", lambda mu, sigma: (mu, sigma), {"relation": "term", "term": "1/sigma"}),
     ("2.5", lambda mu, sigma: (mu, 1 / sigma - sigma), {"relation": "sign"}),
-    ("2.5", lambda mu, sigma: (mu, sigma**2 - 1), {"relation": "factor", "term": "sigma"}),
+    ("2.5", lambda mu, sigma: (mu, sigma**2 - 1), {"relation": "factor"}),
     ("2.5", lambda mu, sigma: (2 * mu, sigma - 1 / sigma), {"relation": "scale", "term": "2"}),
     ("2.5", lambda mu, sigma: (mu / 3, (sigma - 1 / sigma) / 3), {"relation": "scale"}),
 )  # fmt: skip
