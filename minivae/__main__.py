@@ -65,7 +65,7 @@ def train(args):
         runs.write_history(folder, vae)
 
     try:
-        with sigterm_as_ctrl_c(), np.errstate(all="ignore"):  # a loss that is no number is told in words
+        with sigterm_as_ctrl_c():
             vae.fit(
                 train_set.images, y, epochs=min(settings["epochs"], done + (args.epochs_now or settings["epochs"])),
                 batch_size=settings["batch_size"], optimizer=recipes.optimizer(settings),
@@ -212,7 +212,7 @@ def evaluate(args):
     tell(f"held-out elbo    {found['validation_elbo']:9.2f}   = log p(x|z) {found['validation_log_px_z']:.2f} - KL {found['validation_kl']:.2f}, "
          "nats per image")  # fmt: skip
     active = bounds.active_units(vae, test_set.images, y, rng=vae.seed).sum()
-    tell(f"active latents   {active:9d}   of {vae.n_latent} (their mean varies by more than 0.01 over the images)")
+    tell(f"active latents   {active:9d}   of {vae.n_latent} (variance of the posterior mean > 0.01)")
     log_px = vae.log_likelihood(test_set.images[:n_log_px], None if y is None else y[:n_log_px], K, args.seed, sys.stderr.isatty())
     error = f" +- {log_px.std(ddof=1) / n_log_px**0.5:.2f}" if n_log_px > 1 else ""
     which = f"all {n:,}" if n_log_px == n else f"the first {n_log_px:,}"
@@ -249,9 +249,9 @@ def judge(settings, recipe, done, ours, K, n_images):
             verdict += f"  {'inside' if inside else 'OUTSIDE'}" + (f" +- {figure.within:g}" if figure.within else " the band")
             status |= not inside
         elif figure.quantity == "NLL" and not comparable and not departures:
-            verdict += f"  (theirs with K = {figure.n_samples}, {figure.n_images or 'all'} images)"
-        tell(f"  {figure.quantity:6} ours {value:7.2f}   theirs {figure!s:13} {verdict}")
-        tell(f"         {figure.source}")
+            verdict += f"  (estimated with K = {figure.n_samples}, {figure.n_images or 'all'} images)"
+        tell(f"  {figure.quantity:6} ours {value:7.2f}   figure {figure!s:13} {verdict}")
+        tell(f"         epoch {figure.epoch}, {figure.source}")
     return int(status)
 
 

@@ -89,7 +89,7 @@ def reconstructions(vae, X, y=None, n=10, rng=None):
     x = to_floats(X.reshape(len(X), -1), vae.dtype, vae.binarize, np.random.default_rng(seed))
     mean = vae.posterior_predictive_probs(X, y, rng=seed)
     draw = vae.posterior_predictive_sample(X, y, rng=seed)
-    figure = Figure(figsize=_size(0.62 * len(X), len(X), 3, vae.image_shape, beside=1.5), layout="constrained")
+    figure = Figure(figsize=_size(0.62 * len(X), len(X), 3, vae.image_shape, beside=1.45, above=0.15), layout="constrained")
     show_images(figure.subplots(), np.concatenate([x, mean, draw]), len(X), vae.image_shape,
                 ["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"], _white_black(vae, x), gap=2)  # fmt: skip
     return figure

@@ -365,8 +365,13 @@ def test_ctrl_c_before_training_leaves_nothing(monkeypatch, capsys):
     assert one_sentence(capsys) == "minivae: stopped.\n" and not os.path.exists("runs")
 
 
-def test_a_loss_that_is_no_number_ends_the_run_in_words(capsys):
-    train("--epochs", 3, "--lr", 1e30, "--out", "a", status=2)
+@pytest.mark.parametrize(
+    "flags",
+    [("--lr", 1e30), ("--lr", 1, "--sigma", "logvar", "--likelihood", "gaussian", "--decoder-sigma", "pixel"),
+     ("--lr", 10, "--likelihood", "gaussian", "--optimizer", "sgd")],
+)  # fmt: skip
+def test_a_loss_that_is_no_number_ends_the_run_in_words(flags, capsys):
+    train("--epochs", 3, *flags, "--out", "a", status=2)
     one_sentence(capsys, "the loss became", "in epoch", "smaller learning rate (--lr)")
     assert np.isfinite(VAE.load("a/model.npz").theta).all()
 
@@ -648,6 +653,7 @@ def test_evaluate_judges_a_recipe(monkeypatch, capsys, here):
         return status, capsys.readouterr().out
 
     status, out = judged(recipes.Figure("-ELBO", 2, (ours - 1, ours + 1), "published: X"))
+    assert max(map(len, out.splitlines()[1:])) <= 80
     assert status == 0 and f"ours {ours:7.2f}" in out and "inside the band" in out and "published: X" in out
     status, out = judged(recipes.Figure("-ELBO", 2, (ours + 1, ours + 2), "published: X"))
     assert status == 1 and "OUTSIDE the band" in out
@@ -660,7 +666,7 @@ def test_evaluate_judges_a_recipe(monkeypatch, capsys, here):
     status, out = judged(recipes.Figure("NLL", 2, 0.0, "published: X", 0.5, 20, 4))
     assert status == 1 and "OUTSIDE" in out
     status, out = judged(recipes.Figure("NLL", 2, 0.0, "published: X", 0.5, 5000))  # another K: shown, not judged
-    assert status == 0 and "theirs with K = 5000, all images" in out
+    assert status == 0 and "estimated with K = 5000, all images" in out
 
     assert run("train", "--recipe", "tiny", "--latent", 1, "--out", "runs/tiny-1") == 0
     capsys.readouterr()

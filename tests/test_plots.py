@@ -108,6 +108,15 @@ def test_mosaic_lays_images_out_row_by_row():
     assert np.array_equal(plots.mosaic(images.reshape(3, 4), 3, (2, 2), gap=0), [[1, 2, 5, 6, 9, 10], [3, 4, 7, 8, 11, 12]])
 
 
+@pytest.mark.parametrize("size", [(7.7, 2.1), (4, 4), (4, 2), (8, 2)])
+def test_row_labels_are_whole_in_a_figure_of_any_size(size):
+    figure = Figure(figsize=size, layout="constrained")
+    plots.show_images(figure.subplots(), np.ones((30, 5, 4)), 10, row_labels=["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"], gap=2)
+    page = render(figure)
+    assert (page[:, [0, -1]] == 255).all() and (page[[0, -1]] == 255).all()
+    assert figure.get_tightbbox().x0 >= 0
+
+
 def test_learning_curves_show_the_history_in_nats():
     history = {"epoch": [1, 2, 3], "elbo": [-3.0, -2.0, -1.0], "log_px_z": [-2.0, -1.5, -0.5], "kl": [1.0, 0.5, 0.5],
                "validation_elbo": [-4.0, -3.0, -2.0], "validation_log_px_z": [-3.0, -2.5, -1.5], "validation_kl": [1.0, 0.5, 0.6]}  # fmt: skip
