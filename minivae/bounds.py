@@ -60,7 +60,7 @@ def backward_iwae(vae, t, need_dx=True):
     return d
 
 
-def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, rows=1000):
+def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, rows=250):
     """log p(x) per image, estimated as L_K with K = n_samples: a lower bound in expectation (13.3). (N,) nats.
 
     At most `rows` decoded images are in memory at a time, whatever N and K are. Each image's K samples are
