@@ -1,7 +1,7 @@
 """What went wrong in a gradient: ratio and difference looked up among the numbers that have names (lesson 06).
 
 There is no rule per mistake here. `diagnose` is given the two gradients and whatever has a name, builds candidates from
-the names (products.py: products of dz, eps, 1/sigma, sigmoid(raw), 1 - h^2, ...; here: 2, 1/B, K, ...), and asks, in turn:
+the names (products.py: products of dz, eps, 1/sigma, sigmoid(raw), 1 - h^2, ...; constants.py: 2, 1/B, K, ...), and asks, in turn:
 
     wrong = c * true, or true put elsewhere?      zero, a sign, a constant, transposed, rows moved              (6.6)
     wrong * g = c * true * f?                     a factor missing, too many, or another one                    (6.7)
@@ -17,16 +17,15 @@ import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
 
 import numpy as np
 
-from .products import MISREAD, expanded, is_gradient, outside, products, wrap
+from .constants import SAME, Constants, bare, is_gradient, times, wrap
+from .products import MISREAD, expanded, products
 
 ENTRIES = 300  # as many entries as a search looks at
 BITS = 20  # what one number that agrees to 1e-6 tells
 CHANCE = 8  # a coincidence has to be less likely than 2^-8
-SAME = 2e-6  # relative, of two constants
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,11 @@ def ranked(analytic, numeric, named=None, paths=None, tolerance=1e-6):
     case = _Case(analytic, numeric, named, dict(paths or {}), tolerance)
     if not np.isfinite(analytic).all() or case.error(case.a, case.n) <= tolerance:
         return []
-    return _ranked(case)
+    with np.errstate(all="ignore"):  # 1/0 and log(-1) are candidates that fall away
+        return _ranked(case)
 
 
-SIMPLE = 2.6  # an explanation of this cost ends the search
+SIMPLE = 2.5  # an explanation of this cost ends the search
 
 
 def _ranked(case, whole=True):
@@ -130,7 +130,7 @@ class _Case:
 
     @cached_property
     def constants(self):
-        return _Constants(self.named, self.shape)
+        return Constants(self.named, self.shape)
 
     @cached_property
     def few(self):
@@ -148,6 +148,10 @@ class _Case:
         return np.array([p.values for p in self.pool])
 
     @cached_property
+    def costs(self):
+        return np.array([p.cost for p in self.pool])
+
+    @cached_property
     def units(self):
         """The simpler candidates, normalised to length 1."""
         values = self.values[[p.cost <= 3.2 for p in self.pool]][:800]
@@ -158,83 +162,23 @@ class _Case:
         return self.units @ self.units.T
 
     @cached_property
-    def true_terms(self):
-        """{text: coefficient} if the true gradient is a sum of one or two candidates, else None."""
+    def true_sum(self):
+        """[(coefficient, product)] if the true gradient is a sum of one or two candidates, else None."""
         return _as_sum(self, self.n)
+
+    @property
+    def true_factors(self):
+        """The factors that all terms of the true gradient have, as far as known."""
+        return set.intersection(*(set(p.factors) for _, p in self.true_sum)) if self.true_sum else set()
+
+    @cached_property
+    def true_terms(self):
+        """{text: coefficient}, brackets multiplied out; None if the true gradient is not known as a sum."""
+        return _terms_of(self.true_sum)
 
     @cached_property
     def your_terms(self):
-        return _as_sum(self, self.a)
-
-
-# Constants that a gradient can be off by.
-
-
-class _Constants:
-    """Numbers with names: 2, 1/2, the sizes, the named scalars, and products of two of them."""
-
-    def __init__(self, named, shape):
-        numbers = (("2", 2.0, 1), ("4", 4.0, 2.2), ("3", 3.0, 2.4), ("2 pi", 2 * math.pi, 3), ("sqrt(2)", 2**0.5, 3),
-                   ("sqrt(2 pi)", (2 * math.pi) ** 0.5, 3), ("log(2)", math.log(2), 3))  # fmt: skip
-        table = [("1", 1.0, 0.0)] + [row for text, v, cost in numbers for row in ((text, v, cost), (f"1/{wrap(text)}", 1 / v, cost))]
-        scalars = {name: float(v.ravel()[0]) for name, v in named.items() if v.size == 1}
-        scalars |= {name: float(size) for name, size in _sizes(named, shape).items() if name not in scalars and size not in scalars.values()}
-        for name, v in scalars.items():
-            if v != int(v) and abs(v) < 50:  # a number that is no size, such as log sigma: its exponential may be meant
-                table += [(f"exp({k}{name})", math.exp(factor * v), 2.2) for k, factor in (("", 1), ("-", -1), ("2 ", 2), ("-2 ", -2))]
-        scalars = {name: v for name, v in scalars.items() if v > 0 and v != 1}
-        for name, v in scalars.items():
-            w, far = wrap(name), 1.0 * ("shape" in name)
-            table += [(name, v, 1.1 + far), (f"1/{w}", 1 / v, 1.1 + far), (f"2 {name}", 2 * v, 2.1 + far), (f"{w}/2", v / 2, 2.1 + far),
-                      (f"2/{w}", 2 / v, 2.1 + far), (f"1/(2 {name})", 0.5 / v, 2.1 + far), (f"{w}^2", v * v, 2.1), (f"1/{w}^2", 1 / v**2, 2.1), (f"sqrt({name})", v**0.5, 2.4),
-                      (f"1/sqrt({name})", v**-0.5, 2.4), (f"({name} - 1)", v - 1, 3.2), (f"({name} - 1)/{w}", 1 - 1 / v, 3.2)]  # fmt: skip
-        for (p, v), (q, w) in combinations(scalars.items(), 2):
-            cost = 1.3 if {p, q} == {"K", "B"} else 2.2 + ("shape" in p + q)
-            table += [(f"{p} {q}", v * w, cost), (f"1/({p} {q})", 1 / (v * w), cost), (f"{p}/{q}", v / w, 2.6), (f"{q}/{p}", w / v, 2.6)]
-        self.table = sorted((row for row in table if row[1] > 0), key=lambda row: row[2])
-        self.values = np.array([row[1] for row in self.table])
-
-    def name(self, c, tolerance=SAME):
-        """(text, cost) of the simplest constant that is |c|, or None."""
-        hits = np.flatnonzero(np.abs(self.values - abs(c)) <= tolerance * abs(c))
-        return (self.table[hits[0]][0], self.table[hits[0]][2]) if len(hits) else None
-
-    def also(self, c, text):
-        """Other names of the same number, where they can't be told apart: " (here the same as K)"."""
-        others = [t for t, v, cost in self.table if abs(v - abs(c)) <= SAME * abs(c) and cost <= 1.1 and t != text]
-        return f" (here the same as {' or '.join(others)})" if others else ""
-
-
-def _sizes(named, shape):
-    """Sizes by the package's letters, from arrays (K, B, features) and (B, features); gradients from above know best."""
-    sizes, order = {}, sorted(named, key=lambda name: not is_gradient(name))
-    for v in [named[name] for name in order] + [np.empty(shape)]:
-        if v.ndim == 3:
-            sizes.setdefault("K", v.shape[0])
-        if v.ndim >= 2:
-            sizes.setdefault("B", v.shape[-2])
-    for name in order:
-        for axis, size in enumerate(named[name].shape):
-            if size not in sizes.values() and size > 1:
-                sizes[f"{name}.shape[{axis}]"] = size
-    return sizes
-
-
-def _times(c, text, product):
-    """The text of c * product, where |c| is called `text`."""
-    sign = "-" if c < 0 else ""
-    if text == "1":
-        return sign + (f"({product})" if sign and (" + " in outside(product) or " - " in outside(product)) else product)
-    if product == "1":
-        return sign + text
-    if text.startswith("1/"):
-        return f"{sign}{wrap(product)}/{wrap(text[2:])}"
-    return f"{sign}{text}/{product[2:]}" if product.startswith("1/") and "*" not in product else f"{sign}{text} * {product}"
-
-
-def _bare(text):
-    """(1 - h^2) -> 1 - h^2."""
-    return text[1:-1] if text.startswith("(") and wrap(text[1:-1]) == text else text
+        return _terms_of(_as_sum(self, self.a))
 
 
 # (6.6) The whole gradient times a constant, or put elsewhere.
@@ -261,7 +205,7 @@ def _constant(case):
     else:
         text, cost = f"{abs(c):.6g}", 3.0
         also = ", and no number that has a name here"
-    inverse, size = text.startswith("1/"), _bare(text.removeprefix("1/"))
+    inverse, size = text.startswith("1/"), bare(text.removeprefix("1/"))
     sizes_only = set(size.split()) <= {"B", "K", "D", "M", "C"} and len(n) > 1
     if c < 0:
         relation, words = ("sign", "has the wrong sign") if text == "1" else ("scale", f"is -{text} times the true gradient{also}")
@@ -400,9 +344,8 @@ def _factor(case):
         return
     f = np.array([p.values for p in factors])
     for missing, lefts, rights in ((True, a * f, n + 0 * f), (False, a + 0 * f, n * f)):
-        with np.errstate(all="ignore"):
-            c = (lefts * rights).sum(axis=1) / (rights * rights).sum(axis=1)
-            fits = np.abs(lefts - c[:, None] * rights).max(axis=1) / (2 * np.abs(lefts).max(axis=1))
+        c = (lefts * rights).sum(axis=1) / (rights * rights).sum(axis=1)
+        fits = np.abs(lefts - c[:, None] * rights).max(axis=1) / (2 * np.abs(lefts).max(axis=1))
         for k in np.flatnonzero(fits <= case.tolerance):
             p, known = factors[k], case.constants.name(c[k])
             if known and _enough(_bits(p.values), len(factors)):
@@ -413,7 +356,7 @@ def _factor(case):
 def _one_factor(p, c, text, missing, fit):
     if missing:  # wrong * f = c true: what is missing is f / c
         c, text = 1 / c, text[2:].strip("()") if text.startswith("1/") else "1" if text == "1" else f"1/{wrap(text)}"
-    factor = _times(c, text, _bare(p.text))
+    factor = times(c, text, bare(p.text))
     if p.misread:
         return _misread(p, fit)
     words = f"without the factor {factor}" if missing else f"with a factor {factor} too many"
@@ -425,9 +368,8 @@ def _other_factor(case, factors, a, n):
     seen = (np.abs(a) > 1e-4 * case.scale) & (np.abs(n) > 1e-4 * case.scale)
     if np.sum(seen) < 3:
         return
-    with np.errstate(all="ignore"):
-        ratio = np.log(np.abs(a[seen] / n[seen]))
-        logs = np.log(np.abs([p.values[seen] for p in factors]))
+    ratio = np.log(np.abs(a[seen] / n[seen]))
+    logs = np.log(np.abs([p.values[seen] for p in factors]))
     usable = np.isfinite(logs).all(axis=1)
     factors, logs = [p for p, ok in zip(factors, usable) if ok], logs[usable]
     ratio, logs = ratio - ratio.mean(), logs - logs.mean(axis=1, keepdims=True)
@@ -440,19 +382,25 @@ def _other_factor(case, factors, a, n):
             continue
         c = float((a * g.values) @ (n * f.values) / ((n * f.values) @ (n * f.values)))
         fit, known = case.error(a * g.values, c * n * f.values), case.constants.name(c)
-        if fit <= case.tolerance and known and _enough(_bits(f.values / g.values), len(factors) ** 2):
+        bits, same = _bits((f.values / g.values)[seen]), f.names == g.names
+        for p in (f, g):  # what takes few values tells little, and the less the less is known of its name
+            if _different(p.values) <= 2:
+                bits = min(bits, len(p.values) + (20 if same else 8))
+        if fit <= case.tolerance and known and _enough(bits, len(factors) ** 2):
             if f.misread and f.misread[1] == g.text:
                 yield known[1] + g.cost + 0.5, _misread(f, fit)
             else:
-                words = f"yours has the factor {_times(c, known[0], _bare(f.text))} where {_bare(g.text)} is meant."
-                yield known[1] + (f.cost + g.cost) / 2 + 1.0, Explanation("factor", _bare(g.text), fit, words)
+                words = f"yours has the factor {times(c, known[0], bare(f.text))} where {bare(g.text)} is meant."
+                cost = known[1] + (f.cost + g.cost) / 2 + 1.1 - 0.3 * same - 0.5 * (g.text in case.true_factors)
+                yield cost, Explanation("factor", bare(g.text), fit, words)
 
 
 def _misread(p, fit, times=""):
     """The sentence for an array that was read wrongly."""
     key, name = p.misread
     relation, term, words = MISREAD[key]
-    return Explanation(relation, term.format(v=name), fit, f"yours {words.format(v=name)}{times}.")
+    words = f"yours {words.format(v=name)}{times}"
+    return Explanation(relation, term.format(v=name), fit, words if words.endswith("?") else f"{words}.")
 
 
 # (6.8) One term.
@@ -478,15 +426,15 @@ def _term(case):
         if not (fit <= 10 * case.tolerance and known):
             continue
         simple = [(cost, k) for k, (cost, p) in enumerate(found) if cost <= 4 and not p.frame and not p.misread]
-        term = _bare(found[min(simple)[1]][1].text) if simple else words
+        term = bare(found[min(simple)[1]][1].text) if simple else words
         what = words if term is words else f"the term {term}: {words}"
         relation = "heads" if "head" in words else "term"
         if share == 0:
             sentence = f"yours lacks {what}."
-        elif share == -1:
+        elif abs(share + 1) < SAME:
             sentence = f"yours has the wrong sign in {what}."
         else:
-            sentence = f"yours has {what}, {'-' if share < 0 else ''}{known[0]} times."
+            sentence = f"yours has {'-' if share < 0 else ''}{known[0]} times {what}."
         yield 0.4 + known[1] / 10, Explanation(relation, term, fit, sentence)
 
 
@@ -496,24 +444,29 @@ def _multiples(case, target):
     if not case.pool or not few.any():
         return
     values = case.values
-    with np.errstate(over="ignore"):
-        c = values @ few / (values * values).sum(axis=1)
+    c = values @ few / (values * values).sum(axis=1)
     left = np.abs(few - c[:, None] * values).max(axis=1)
     close, bits = np.minimum(case.tolerance * case.scale, 1e-3 * np.abs(few).max()), _bits(few)
     for k in np.flatnonzero(left <= close):
         p, known = case.pool[k], case.constants.name(c[k], SAME + 2 * left[k] / np.abs(few).max())
+        simpler = case.costs.searchsorted(p.cost, "right")  # candidates as simple as this one
+        if not known and p.cost == 1.0 and not p.frame and not is_gradient(p.text) and _enough(min(bits, _bits(p.values)), simpler, 3):
+            known = f"{abs(c[k]):.6g}", 2.5
         varies = p.text == "1" and len(few) >= 4 and _different(case.n) >= 3  # the same number everywhere
-        if known and (varies or _enough(min(bits, _bits(p.values)), len(case.pool))):
+        if known and (varies or _enough(min(bits, _bits(p.values)), simpler, known[1] > 0)):
             yield p.cost + known[1] + 0.2, p, float(c[k]), known, float(left[k] / case.scale)
 
 
 def _term_words(case, p, c, text, fit):
     """In which of the two gradients the term stands, as far as that can be told."""
-    name = _bare(p.text)
+    name = bare(p.text)
     yours, true = _shares(case, p, c)
     if p.misread:
         return _misread(p, fit)
-    of = lambda share: _times(share, (case.constants.name(share) or (f"{abs(share):.6g}",))[0], name)
+
+    def of(share):
+        return times(share, case.constants.text(share), name)
+
     if true is None:
         words = f"lacks the term {of(-c)}" if c < 0 or name.startswith("1/") else f"has the term {of(c)} too many (or lacks {of(-c)})"
         if text == "2":
@@ -553,9 +506,8 @@ def _pairs(case, target):
         return
     units, gram = case.units[: len(pool)], case.gram[: len(pool), : len(pool)]
     along = units @ few / np.linalg.norm(few)
-    with np.errstate(all="ignore"):
-        c1 = (along[:, None] - gram * along) / (1 - gram**2)
-        left = 1 - c1 * along[:, None] - c1.T * along
+    c1 = (along[:, None] - gram * along) / (1 - gram**2)
+    left = 1 - c1 * along[:, None] - c1.T * along
     left[(1 - gram**2 < 1e-7) | (np.abs(c1) < 1e-5) | (np.abs(c1.T) < 1e-5)] = 1
     for i, j in np.argwhere(np.triu(left < 1e-8)):
         both = np.array([pool[i].values, pool[j].values])
@@ -569,12 +521,18 @@ def _pairs(case, target):
 
 
 def _as_sum(case, target):
-    """{text: coefficient} of the simplest sum of one or two candidates that is the target, or None."""
+    """[(coefficient, product)] of the simplest sum of one or two candidates that is the target, or None."""
     one = min(_multiples(case, target), key=lambda found: found[0], default=None)
     if one is not None:
-        return {e.text: one[2] * sign for sign, e in expanded(one[1])}
+        return [(one[2], one[1])]
     two = min(_pairs(case, target), key=lambda found: found[0], default=None)
-    return None if two is None else {e.text: c * sign for c, p in two[1] for sign, e in expanded(p)}
+    return None if two is None else two[1]
+
+
+def _terms_of(products_):
+    if products_ is None:
+        return None
+    return {e.text: c * sign * (p.summed if e.text == "1" and p.summed else 1) for c, p in products_ for sign, e in expanded(p)}
 
 
 def _two_terms(case):
@@ -587,7 +545,7 @@ def _both(case, cost, pair, fit):
     """(cost, Explanation) of wrong - true = c1 E1 + c2 E2. The positive one is taken for yours, unless more is known."""
     (c1, e1), (c2, e2) = sorted(pair, key=lambda term: -term[0])
     (yours1, true1), (yours2, true2) = _shares(case, e1, c1), _shares(case, e2, c2)
-    names = " and ".join(_bare(e.text) for e in (e1, e2))
+    names = " and ".join(bare(e.text) for e in (e1, e2))
     if true1 is not None:
         none1, none2 = abs(true1) < SAME, abs(true2) < SAME
         if none1 and none2:
@@ -602,7 +560,7 @@ def _both(case, cost, pair, fit):
         if none2:
             (c1, e1), (c2, e2) = (c2, e2), (c1, e1)
     if c1 * c2 < 0:
-        yield cost, _in_place_of(case, c1, e1, -c2, e2, fit, "in one of its terms, ")
+        yield cost, _in_place_of(case, c1, e1, -c2, e2, fit, of_a_term=True)
     else:
         words = f"yours and the true gradient differ by the terms {_sum_text(case, [(c1, e1), (c2, e2)])}."
         yield cost, Explanation("term", names, fit, words)
@@ -613,46 +571,49 @@ def _formula(case):
     few = [sorted(_multiples(case, target), key=lambda found: found[0])[:4] for target in (case.a, case.n)]
     for a_cost, e1, c1, _, a_fit in few[0]:
         for n_cost, e2, c2, _, n_fit in few[1]:
-            same = e1.frame == e2.frame and (set(e1.factors) < set(e2.factors) or set(e2.factors) < set(e1.factors))
-            yield abs(a_cost - n_cost) + 0.5 if same else a_cost + n_cost - 1, _in_place_of(case, c1, e1, c2, e2, max(a_fit, n_fit))
+            if (e1.frame, e1.factors) == (e2.frame, e2.factors) and e1.misread == e2.misread:
+                continue
+            shared = set(e1.factors) & set(e2.factors) if e1.frame == e2.frame else ()
+            inside = shared and len(shared) in (len(e1.factors), len(e2.factors))
+            cost = abs(a_cost - n_cost) + 0.5 if inside else (a_cost + n_cost) / 2 + 0.5 if shared else a_cost + n_cost - 1
+            yield cost, _in_place_of(case, c1, e1, c2, e2, max(a_fit, n_fit))
         if not few[1] and e1.text != "1":
-            words = f"yours is {_sum_text(case, [(c1, e1)])} and nothing else, which is no factor or term of the true gradient."
-            yield a_cost + 3, Explanation("formula", _bare(e1.text), a_fit, words)
+            words = f"yours is {_sum_text(case, [(c1, e1)])} and nothing else."
+            yield a_cost + 3, Explanation("formula", bare(e1.text), a_fit, words)
 
 
 def _sum_text(case, terms):
     terms = [(c, p) for c, p in terms if abs(c) > SAME]
-    texts = [_times(c, (case.constants.name(c, 1e-5) or (f"{abs(c):.6g}",))[0], _bare(p.text)) for c, p in terms]
+    texts = [times(c, case.constants.text(c), bare(p.text)) for c, p in terms]
     return " + ".join(texts).replace("+ -", "- ")
 
 
-def _in_place_of(case, c1, e1, c2, e2, fit, where=""):
-    """The sentence for c1 E1 where c2 E2 is meant: by the factors that differ."""
-    missing, extra = list((Counter(e2.factors) - Counter(e1.factors)).elements()), list((Counter(e1.factors) - Counter(e2.factors)).elements())
-    c = c1 / c2
-    factor = lambda c, of: _times(c, (case.constants.name(c, 1e-5) or (f"{abs(c):.6g}",))[0], _bare(" * ".join(of)))
-    times = "" if abs(c - 1) < 1e-5 else f", {_times(c, (case.constants.name(c, 1e-5) or (f'{abs(c):.6g}',))[0], '1')} times"
-    if e1.misread and sorted(e1.misread[1].split(" * ")) == sorted(set(e2.factors) & set(e1.misread[1].split(" * "))):
-        return _misread(e1, fit, times)
-    if e1.frame != e2.frame:
-        names = {e.frame.strip("@ ") for e in (e1, e2)}
-        if not missing and not extra and len(names) == 2 and len({name.removesuffix(".T") for name in names}) == 1:
-            words = f"yours has {e1.frame.strip('@ ')} where {e2.frame.strip('@ ')} is meant{times}."
-            return Explanation("transpose", e1.frame.strip("@ "), fit, words)
-    elif bool(missing) != bool(extra) and "1" not in (e1.text, e2.text):
-        text = factor(1 / c, missing) if missing else factor(c, extra)
-        if where:
-            words = f"yours has the term {e2.text} " + (f"without its factor {text}" if missing else f"with a factor {text} too many")
-        else:
-            words = "yours is the true gradient " + (f"without the factor {text}" if missing else f"with a factor {text} too many")
-        return Explanation("factor", text, fit, f"{words}.")
-    elif len(missing) < len(e2.factors):
-        text = _bare(" * ".join(missing))
-        return Explanation("factor", text, fit, f"yours has the factor {_bare(' * '.join(extra))} where {text} is meant{times}.")
-    yours, true = _sum_text(case, [(c1, e1)]), _sum_text(case, [(c2, e2)])
-    if where:
-        return Explanation("term", _bare(e2.text), fit, f"yours has the term {yours} where {true} is meant.")
-    return Explanation("formula", _bare(e2.text), fit, f"yours is {yours}; the true gradient is {true}.")
+def _in_place_of(case, c1, e1, c2, e2, fit, of_a_term=False):
+    """The sentence for c1 E1 where c2 E2 is meant, by the factors that differ. of_a_term: E2 is one of several terms."""
+    c, yours, true = c1 / c2, Counter(e1.factors), Counter(e2.factors)
+    missing, extra = list((true - yours).elements()), list((yours - true).elements())
+    same_frame = e1.frame == e2.frame
+
+    def product(c, factors):
+        return times(c, case.constants.text(c), bare(" * ".join(factors)))
+
+    if e1.misread and same_frame and not missing and not extra:
+        return _misread(e1, fit, "" if abs(c - 1) < 1e-5 else f", {product(c, ['1'])} times")
+    if same_frame and bool(missing) != bool(extra) and "1" not in (e1.text, e2.text):
+        whole = f"has the term {e2.text}" if of_a_term else "is the true gradient"
+        factor = product(1 / c, missing) if missing else product(c, extra)
+        words = f"{whole} without {'its' if of_a_term else 'the'} factor {factor}" if missing else f"{whole} with a factor {factor} too many"
+        return Explanation("factor", factor, fit, f"yours {words}.")
+    if same_frame and missing and len(missing) < len(e2.factors):
+        meant = bare(" * ".join(missing))
+        return Explanation("factor", meant, fit, f"yours has the factor {product(c, extra)} where {meant} is meant.")
+    W1, W2 = (e.frame.strip("@ ") for e in (e1, e2))
+    if not same_frame and not missing and not extra and abs(c - 1) < 1e-5 and W1.removesuffix(".T") == W2.removesuffix(".T"):
+        return Explanation("transpose", W1, fit, f"yours has {W1} where {W2} is meant.")
+    wrong, right = _sum_text(case, [(c1, e1)]), _sum_text(case, [(c2, e2)])
+    if of_a_term:
+        return Explanation("term", bare(e2.text), fit, f"yours has the term {wrong} where {right} is meant.")
+    return Explanation("formula", bare(e2.text), fit, f"yours is {wrong}; the true gradient is {right}.")
 
 
 # Only a part of it is wrong.

@@ -22,14 +22,15 @@ from .derivatives import FLOAT32, METHODS, NAN, STEP, UNFROZEN, Block, Report, R
 from .diagnosis import SIMPLE, Explanation, diagnose, ranked
 from .gaussian import HEADS
 from .inputs import check_whole
-from .layers import ACTIVATIONS
-from .likelihoods import Gaussian
+from .layers import ACTIVATIONS, sigmoid
+from .likelihoods import LOG_SIGMA_MIN, Gaussian
 from .vae import VAE, Trace
 
 __all__ = ["Explanation", "Report", "Row", "Trap", "check", "check_gradient", "diagnose"]
 
 SMALL = 5000  # coordinates: a larger model is sampled
 SAMPLES = 20  # coordinates per block, there
+REPEATS = 12  # draws for the diagnosis of a single number
 DIAGNOSED = 600  # coordinates that are measured of a wrong block
 AGAIN = "yours differs from call to call: noise is drawn again in it, where the eps of the forward pass is meant."
 ACCUMULATED = "yours adds to the gradient that was there instead of overwriting it: a second call gives the sum of both."
@@ -224,6 +225,7 @@ def _explained(pass_, name, method, part, found, t, d, wrong, rng):
     model = pass_.model
     per_sample = t.eps.ndim == 3 and name in t and t[name].ndim == 3 and "log_w" not in t
     units = (len(t.x) if model.reduction == "mean" else 1.0) * (len(t.eps) if per_sample else 1.0)
+    units = units if name in t and np.ndim(t[name]) > 1 else 1.0
     named = _named(pass_, t, d, wrong, units, name)
 
     def measured(part):
@@ -234,6 +236,8 @@ def _explained(pass_, name, method, part, found, t, d, wrong, rng):
         block = Block(name, analytic, lambda e: pass_.loss(name, e.reshape(found[name].shape), part), 0.0)
         return analytic * units, block.numeric(entries, method) * units
 
+    if found[name].size == 1 and pass_.eps.size > 1:
+        return diagnose(*_repeated(pass_, name, method, part, wrong, units, rng))
     chosen = np.sort(rng.choice(max(found[name].size, DIAGNOSED), DIAGNOSED, replace=False))
     analytic, numeric = measured(part)
     paths, parts = {}, {}
@@ -261,6 +265,29 @@ def _explained(pass_, name, method, part, found, t, d, wrong, rng):
     return explained
 
 
+def _repeated(pass_, name, method, part, wrong, units, rng):
+    """One number is explained by too many formulas: the gradients and names of REPEATS draws of eps, along a new last axis."""
+    eps, draws = pass_.eps, []
+    try:
+        for _ in range(REPEATS):
+            pass_.eps = rng.standard_normal(eps.shape)
+            found, t, d = pass_.gradients(part)
+            block = Block(name, found[name], lambda e: pass_.loss(name, e, part), 0.0)
+            draws.append((found[name] * units, block.numeric([0], method) * units, _named(pass_, t, d, wrong, units, name)))
+    finally:
+        pass_.eps = eps
+    return stacked(draws)
+
+
+def stacked(draws):
+    """[(analytic, numeric, named)] of gradients of one number each, as one (analytic, numeric, named) for diagnose."""
+    analytic, numeric, named = zip(*draws)
+    arrays = {key: [np.asarray(some[key]) for some in named] for key in named[0]}
+    kept = {key: some[0] for key, some in arrays.items() if some[0].size == 1 and np.ptp(some) == 0}
+    varying = {key: np.stack(some, axis=-1) for key, some in arrays.items() if key not in kept and some[0].dtype.kind in "fiub"}
+    return np.ravel(analytic), np.ravel(numeric), kept | {key: v.reshape(-1) if v.size == len(draws) else v for key, v in varying.items()}
+
+
 def _named(pass_, t, d, wrong, units, block):
     """The names for a diagnosis: the trace, the right gradients that the wrong one is made from, weights, and sizes."""
     model = pass_.model
@@ -274,15 +301,18 @@ def _named(pass_, t, d, wrong, units, block):
         if "dlog_w" in named:
             named["dlog_w"] = named["dlog_w"][..., None]
     if "mean" in t:
-        named["u"] = (t.x - t.mean) * np.exp(-t.log_sigma)
+        named |= {"sigma_x": np.exp(t.log_sigma), "(x - mean)": t.x - t.mean, "u": (t.x - t.mean) * np.exp(-t.log_sigma)}
+        if "raw_log_sigma" in t:
+            named[f"sigmoid(raw_log_sigma + {-LOG_SIGMA_MIN:g})"] = sigmoid(t.raw_log_sigma - LOG_SIGMA_MIN)
     for name, left, right in (("dhead", "dmu", "draw"), ("doutput", "dmean", "draw_log_sigma")):
         if left in named and right in named and np.ndim(named[left]) == np.ndim(named[right]):
             named[name] = np.concatenate([named[left], named[right]], axis=-1)
     if model.n_conditions:
         named |= {"(x, y)": model._with_condition(t.x, t), "(z, y)": model._with_condition(t.z, t), "C": model.n_conditions}
-    named |= {name: p for name, p in model.parameters.items() if p.ndim == 2}
-    named |= {"B": len(t.x), "D": model.n_inputs, "M": model.n_latent, "beta": model.beta}
-    return named | ({"K": len(t.eps)} if t.eps.ndim == 3 else {})
+    if "log_sigma" in block:  # the mean is no stage after it
+        named.pop("dmean", None)
+    sizes = {"K": len(t.eps)} if t.eps.ndim == 3 else {}
+    return named | {**model.parameters, "beta": model.beta, "B": len(t.x), **sizes, "D": model.n_inputs, "M": model.n_latent}
 
 
 # A pair of functions.
@@ -385,8 +415,28 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
             elif not row.right and np.isfinite(analytic).all():
                 entries = range(analytic.size) if analytic.size <= DIAGNOSED else np.sort(rng.choice(analytic.size, DIAGNOSED, replace=False))
                 row.explanations = diagnose(analytic, block.numeric(entries, method), known)
+                if analytic.size == 1 and callable(gradient) and not row.explanations:
+                    row.explanations = _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, method, named, rng)
         report.rows.append(row)
         report.first += [row.name] * (not row.right)
+
+
+def _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, method, named, rng):
+    """A gradient of one number fits too many formulas: look at REPEATS inputs near by, all arguments times random factors."""
+    draws = []
+    for _ in range(REPEATS):
+        moved = [a * np.exp(0.3 * rng.standard_normal(a.shape)) if a.dtype.kind == "f" else a for a in arrays]
+        ups = [u * np.exp(0.3 * rng.standard_normal(u.shape)) if one_more else u for u in ups]
+        try:
+            outputs = _outputs(function, moved)
+            analytic = _as_gradients(_call("The gradient", gradient, moved + ups * one_more), names, wrt)[wrt.index(k)].astype(float)
+        except Stop:
+            return []
+        f = lambda e, moved=moved, ups=ups: sum(
+            np.sum(u * o) for u, o in zip(ups, _outputs(function, [a + e if j == k else a for j, a in enumerate(moved)], nudged=True)))  # fmt: skip
+        numeric = Block(names[k], analytic, f, 0.0, moved[k]).numeric([0], method)
+        draws.append((analytic, numeric, _around(function, gradient, moved, names, outputs, ups if one_more else [], named)))
+    return diagnose(*stacked(draws))
 
 
 def _call(what, function, arguments):

@@ -322,7 +322,7 @@ GRADIENT = (
     Mutant("loss printed per pixel", "the gradient is that of the sum over pixels", lambda: _score(_loss_per_pixel), expect=("logits", "scale", "D")),
     Mutant("no -1 in dlog_sigma", "u^2 for u^2 - 1", lambda: _gaussian_pixel(lambda u, i: u * i, lambda u: u * u), PIXEL, ("log_sigma", "term", "1")),
     Mutant("sigma for sigma^2", "dmean = (x - mean) / sigma", lambda: _gaussian_pixel(lambda u, i: u, lambda u: u * u - 1), PIXEL,
-           ("mean", "factor", "exp(-log_sigma)")),
+           ("mean", "factor", "sigma_x")),
     Mutant("mean for sum in db", "one bias at exactly 1/n", lambda: _dense(_set("db", lambda layer, x, da: da.mean(axis=0))),
            expect=("decoder.1.b", "scale", "1/(B K)")),
     Mutant("one image only", "dW of the first row, for the whole batch", lambda: _dense(_set("dW", lambda layer, x, da: x[:1].T @ da[:1])),

@@ -17,12 +17,14 @@ from itertools import combinations
 
 import numpy as np
 
+from .constants import is_gradient, outside, wrap
+
 
 @dataclass(frozen=True, eq=False)
 class Product:
     """factors (texts such as "dz", "1/sigma"), their product on the N entries, and how simple it is (a low cost).
 
-    frame: "" elementwise, "x.T @" or "@ W.T". summed: whether a sum is in it. misread: how a factor was read wrongly,
+    names: of the arrays in it. frame: "" elementwise, "x.T @" or "@ W.T". summed: over how many numbers, 0 for no sum. misread: how a factor was read wrongly,
     a key of MISREAD, and which factor that is.
     """
 
@@ -30,8 +32,9 @@ class Product:
     values: np.ndarray
     cost: float
     frame: str = ""
-    summed: bool = False
+    summed: int = 0
     misread: tuple = ()
+    names: tuple = ()
 
     @property
     def text(self):
@@ -39,20 +42,6 @@ class Product:
         if self.frame.startswith("@"):
             return f"{wrap(product)} {self.frame}"
         return f"{self.frame} {wrap(product)}" if self.frame else product
-
-
-def outside(text):
-    """What of a text stands outside all brackets."""
-    depth, kept = 0, ""
-    for c in text:
-        depth += (c == "(") - (c == ")")
-        kept += c * (depth == 0)
-    return kept
-
-
-def wrap(text):
-    """In brackets where it is more than a name, a call or a power."""
-    return f"({text})" if set(outside(text)) & set(" /*@") else text
 
 
 def expanded(product):
@@ -69,31 +58,26 @@ def expanded(product):
     return [(1, product)]
 
 
-def is_gradient(name):
-    """Whether a name stands for a gradient from above, that enters once and linearly: dz, dlogits, dL_dz, upstream."""
-    return name == "upstream" or (name[:1] == "d" and len(name) > 1 and not name.startswith(("data", "decoder", "delta", "depth", "dim")))
-
-
 def functions(name, v):
     """(text, values, cost) of an array and its functions; a gradient from above enters as it is."""
     yield name, v, 1.0
     if is_gradient(name):
         return
-    w = wrap(name)
+    w, name = wrap(name), name[1:-1] if name[0] == "(" and not set(outside(name)) - {")"} else name
     with np.errstate(all="ignore"):
         s, t = 1 / (1 + np.exp(-v)), np.tanh(v)
         table = (
-            (f"1/{w}", 1 / v, 1.5), (f"{w}^2", v * v, 1.6), (f"sigmoid({name})", s, 1.8), (f"({name} > 0)", (v > 0) * 1.0, 1.8),
-            (f"(1 - {w}^2)", 1 - v * v, 1.9), (f"{w} * (1 - {name})", v * (1 - v), 1.9), (f"(1 - {name})", 1 - v, 2.0),
-            (f"sigmoid'({name})", s * (1 - s), 2.0), (f"tanh'({name})", 1 - t * t, 2.0), (f"exp({name})", np.exp(v), 2.0),
-            (f"log({name})", np.log(v), 2.2), (f"exp(-{w})", np.exp(-v), 2.2), (f"({name} - 1/{w})", v - 1 / v, 2.2),
+            (f"1/{w}", 1 / v, 1.5), (f"{w}^2", v * v, 1.7), (f"sigmoid({name})", s, 1.8), (f"({name} > 0)", (v > 0) * 1.0, 1.5),
+            (f"(1 - {w}^2)", 1 - v * v, 1.9), (f"{w} * (1 - {name})", v * (1 - v), 1.9), (f"(1 - {name})", 1 - v, 1.85),
+            (f"sigmoid'({name})", s * (1 - s), 2.0), (f"tanh'({name})", 1 - t * t, 2.0), (f"exp({name})", np.exp(v), 3.2),
+            (f"log({name})", np.log(v), 2.2), (f"exp(-{w})", np.exp(-v), 3.4), (f"({name} - 1/{w})", v - 1 / v, 2.2),
             (f"tanh({name})", t, 2.2), (f"relu({name})", np.maximum(v, 0), 2.2), (f"1/{w}^2", 1 / (v * v), 2.2),
-            (f"({name} <= 0)", (v <= 0) * 1.0, 2.2), (f"exp({name}/2)", np.exp(v / 2), 2.3), (f"({w}^2 - 1)", v * v - 1, 2.3),
+            (f"({name} <= 0)", (v <= 0) * 1.0, 2.2), (f"exp({name}/2)", np.exp(v / 2), 2.6), (f"({w}^2 - 1)", v * v - 1, 2.3),
             (f"sign({name})", np.sign(v), 2.4), (f"|{name}|", np.abs(v), 2.4), (f"(1 - sigmoid({name}))", 1 - s, 2.4),
             (f"(1 + {name})", 1 + v, 3.4), (f"sqrt({name})", np.sqrt(v), 2.4), (f"softplus({name})", np.logaddexp(0, v), 2.4),
             (f"exp(2 {w})", np.exp(2 * v), 2.6), (f"exp(-2 {w})", np.exp(-2 * v), 2.6), (f"exp(-{w}/2)", np.exp(-v / 2), 2.6),
-            (f"{w}^3", v**3, 2.6), (f"cos({name})", np.cos(v), 2.6), (f"sin({name})", np.sin(v), 2.6),
-            (f"({name} + 1/{w})", v + 1 / v, 2.8), (f"1/(1 + {name})", 1 / (1 + v), 3.6), (f"1/(1 - {name})", 1 / (1 - v), 3.6),
+            (f"{w}^3", v**3, 2.6), (f"1/(1 - {w}^2)", 1 / (1 - v * v), 2.4), (f"1/sigmoid({name})", 1 / s, 2.2), (f"cos({name})", np.cos(v), 2.6), (f"sin({name})", np.sin(v), 2.6),
+            (f"({name} + 1/{w})", v + 1 / v, 3.6), (f"1/(1 + {name})", 1 / (1 + v), 3.6), (f"1/(1 - {name})", 1 / (1 - v), 3.6),
             (f"log(1 - {name})", np.log(1 - v), 3.0),
         )  # fmt: skip
     for text, values, cost in table:
@@ -113,6 +97,8 @@ MISREAD = {
     "last image": ("image", "last image", "takes only the last image of {v}, where all images add up: overwritten in a loop?"),
     "first row": ("image", "first row", "takes only the first row of {v}, one sample of one image, where all of them add up"),
     "last row": ("image", "last row", "takes only the last row of {v}, where all of them add up: overwritten in a loop?"),
+    "first image for all": ("rows", "first for all", "takes the first image's {v} for every image"),
+    "all rows reversed": ("rows", "reversed", "takes the rows of {v} in reverse order, samples and images"),
     "mean over samples": ("image", "mean over K", "averages {v} over the samples before it is multiplied"),
     "mean over images": ("image", "mean over B", "averages {v} over the images before it is multiplied"),
     "samples reversed": ("rows", "reversed", "takes the samples of {v} in reverse order"),
@@ -143,7 +129,10 @@ def misreadings(v):
         yield "samples reversed", v[::-1]
     if v.ndim == 2 and v.shape[0] == v.shape[1]:
         yield "transposed", v.T
+    if v.ndim == 3 and min(v.shape[:2]) > 1:
+        yield "all rows reversed", v[::-1, ::-1]
     if v.shape[-2] > 1:
+        yield "first image for all", np.broadcast_to(v[..., :1, :], v.shape)
         yield "first image", _only(v, -2, 0)
         yield "last image", _only(v, -2, -1)
         yield "mean over images", np.broadcast_to(v.mean(axis=-2, keepdims=True), v.shape)
@@ -177,8 +166,9 @@ def products(named, shape, entries):
     """Every candidate for a gradient of this shape, on the flat indices `entries`: a list of Product, duplicates left out."""
     arrays = {name: v for name, v in named.items() if v.size > 1}
     index = np.unravel_index(entries, shape) if shape else ()
-    found = [Product(("1",), np.ones(len(entries)), 1.2)]
-    found += _multiplied("", _leading_views(arrays, shape, entries))
+    found = [Product(("1",), np.ones(len(entries)), 1.0)]
+    for views in _leading_views(arrays, shape, entries):
+        found += _multiplied("", views)
     if len(shape) == 2:
         for name, column, views in _row_views(arrays, shape, index):
             found += _multiplied(f"{name}.T @", views, column, few=True)
@@ -188,22 +178,22 @@ def products(named, shape, entries):
 
 
 def _leading_views(arrays, shape, entries):
-    """Elementwise, and summed over leading axes that the gradient does not have."""
+    """Elementwise, and summed over leading axes that the gradient does not have: the views for each set of such axes."""
     core = () if int(np.prod(shape)) == 1 else shape
     at = entries if core else [0]
-    leading = [(is_gradient(name), v.ndim, v.shape[: v.ndim - len(core)]) for name, v in arrays.items()
-               if v.ndim > len(core) and v.shape[v.ndim - len(core) :] == core]  # fmt: skip
-    leading = max(leading, default=(0, 0, ()))[2]
+    leads = {v.shape[: v.ndim - len(core)] for v in arrays.values() if v.ndim > len(core) and v.shape[v.ndim - len(core) :] == core}
+    leads = [lead for lead in leads if not any(lead != other and lead == other[-len(lead) :] for other in leads)] or [()]
 
-    def view(v):
+    def view(v, lead):
         if v.ndim <= len(core) or core == ():
             try:
                 return np.broadcast_to(v, core).reshape(1, -1)[:, at]
             except ValueError:
                 pass
-        return np.broadcast_to(v, leading + core).reshape(int(np.prod(leading)), -1)[:, at]
+        return np.broadcast_to(v, lead + core).reshape(int(np.prod(lead)), -1)[:, at]
 
-    return _views(arrays, view)
+    for lead in sorted(leads):
+        yield _views(arrays, lambda v, lead=lead: view(v, lead))
 
 
 def _row_views(arrays, shape, index):
@@ -219,7 +209,8 @@ def _row_views(arrays, shape, index):
         return np.broadcast_to(v, (*lead, size)).reshape(-1, size)[:, at]
 
     right = _views(arrays, lambda v: view(v, shape[1], index[1]))
-    left = _views({name: v for name, v in arrays.items() if not is_gradient(name)}, lambda v: view(v, shape[0], index[0]))
+    left = {name: v for name, v in arrays.items() if not is_gradient(name)}
+    left = _views(left | {f"|{name}|": np.abs(v) for name, v in left.items() if v.min() < 0 < v.max()}, lambda v: view(v, shape[0], index[0]))
     for x in left:
         yield x.name, x.values, right
 
@@ -231,7 +222,7 @@ def _matrix_views(arrays, shape, index):
     for name, W in arrays.items():
         if W.ndim != 2 or is_gradient(name) or W.shape == shape:
             continue
-        for text, matrix in ((f"{name}.T", W.T), (name, W)):
+        for text, matrix in ((f"{name}.T", W.T), (name, W), (f"|{name}|.T", np.abs(W).T)):
             if matrix.shape[1] == shape[-1]:
                 rows = {n: v for n, v in arrays.items() if v.shape == (*shape[:-1], len(matrix)) and n != name}
                 yield text, matrix[:, index[-1]], _views(rows, lambda v: v[index[:-1]].T)
@@ -260,7 +251,7 @@ def _multiplied(frame, views, base=1.0, few=False):
         gradient = is_gradient(views[k].name)
         (misread_above if gradient else misread_plain).append(i) if key else above.append(i) if gradient else ours.append(i)
         if not gradient and not key:
-            simple += [i] * (cost <= 1.6)
+            simple += [i] * (cost <= 1.7)
             plain += [i] * (cost == 1.0)
 
     different = lambda i, j: atoms[i][1] != atoms[j][1]
@@ -278,8 +269,8 @@ def _multiplied(frame, views, base=1.0, few=False):
         cost = sum(0.4 if is_gradient(views[k].name) else cost for _, k, _, cost, _ in factors) + 0.8 * bool(frame)
         read = [(key, text) for text, _, _, _, key in factors if key]
         misread = (read[0][0], " * ".join(text for _, text in read)) if read else ()
-        summed = any(len(f[2]) > 1 for f in factors) or bool(frame)
-        return Product(tuple(f[0] for f in factors), values if summed else values / R, max(cost, 1.0) + 0.9 * bool(read), frame, summed, misread)
+        summed, names = R * (bool(frame) or any(len(f[2]) > 1 for f in factors)), tuple(views[f[1]].name for f in factors)
+        return Product(tuple(f[0] for f in factors), values if summed else values / R, max(cost, 1.0) + 0.9 * bool(read), frame, summed, misread, names)
 
     R, N = max(len(atom[2]) for atom in atoms), atoms[0][2].shape[-1]
     values = np.array([np.broadcast_to(atom[2], (R, N)) for atom in atoms] + [np.ones((R, N))])
