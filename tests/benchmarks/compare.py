@@ -13,6 +13,7 @@ import argparse
 import importlib.util
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,7 @@ N_BATCHES = 8
 
 def worker(pipe, module, form, optimizer, batch_size):
     """Build one contender, send its first losses, then run as many steps as each message says and send the seconds of one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     sys.path.insert(0, str(Path(__file__).parent))
     from minivae import VAE
 
@@ -124,4 +126,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
