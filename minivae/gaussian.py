@@ -4,8 +4,8 @@ mu and sigma are (B, M): one pair per image and latent. eps and z are (B, M) or 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 

@@ -5,8 +5,8 @@ Arrays are (..., features): any number of leading axes, the last one holds the f
 Every function works in float32, float64 and complex128 alike: what is checked is what is trained.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 

@@ -4,9 +4,8 @@ A likelihood says how many outputs a pixel needs, gives them names in the trace,
 pixels, and its gradient. x is (B, D); outputs are (B, D) or (K, B, D); log p(x|z) is (B,) or (K, B), in nats.
 """
 
-from numbers import Real
-
 import math
+from numbers import Real
 
 import numpy as np
 

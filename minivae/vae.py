@@ -6,6 +6,7 @@
 a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M). Units: nats per image.
 """
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -119,7 +120,7 @@ class VAE:
         decoder = [self.n_latent + self.n_conditions, *self.hidden[::-1], self.likelihood.n_outputs(self.n_inputs)]
         shapes = {}
         for name, sizes in (("encoder", encoder), ("decoder", decoder)):
-            for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:])):
+            for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
                 shapes[f"{name}.{i}.W"], shapes[f"{name}.{i}.b"] = (n_in, n_out), (n_out,)
         if self.likelihood.n_parameters:
             shapes["decoder.raw_log_sigma"] = (self.likelihood.n_parameters,)
