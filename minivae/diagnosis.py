@@ -24,6 +24,9 @@ from .constants import SAME, Constants, bare, is_gradient, times, wrap
 from .products import MISREAD, expanded, products
 
 ENTRIES = 300  # as many entries as a search looks at
+DIAGNOSED = 600  # coordinates that a check measures of a wrong block
+REPEATS = 12  # draws for the diagnosis of a single number
+AGAIN = "yours differs from call to call: noise is drawn again in it, where the eps of the forward pass is meant."
 BITS = 20  # what one number that agrees to 1e-6 tells
 CHANCE = 8  # a coincidence has to be less likely than 2^-8
 
@@ -73,6 +76,18 @@ def ranked(analytic, numeric, named=None, paths=None, tolerance=1e-6):
         return []
     with np.errstate(all="ignore"):  # 1/0 and log(-1) are candidates that fall away
         return _ranked(case)
+
+
+def stacked(draws):
+    """[(analytic, numeric, named)] of gradients of one number each -> one (analytic, numeric, named) for diagnose.
+
+    One number is explained by too many formulas; a dozen of them, for other inputs, by few. They make a new last axis.
+    """
+    analytic, numeric, named = zip(*draws)
+    arrays = {key: [np.asarray(some[key]) for some in named] for key in named[0]}
+    kept = {key: some[0] for key, some in arrays.items() if some[0].size == 1 and np.ptp(some) == 0}
+    varying = {key: np.stack(some, axis=-1) for key, some in arrays.items() if key not in kept and some[0].dtype.kind in "fiub"}
+    return np.ravel(analytic), np.ravel(numeric), kept | {key: v.reshape(-1) if v.size == len(draws) else v for key, v in varying.items()}
 
 
 SIMPLE = 2.5  # an explanation of this cost ends the search

@@ -19,20 +19,18 @@ import numpy as np
 
 from . import bounds, training
 from .derivatives import FLOAT32, METHODS, NAN, STEP, UNFROZEN, Block, Report, Row, Stop, Trap, compare
-from .diagnosis import SIMPLE, Explanation, diagnose, ranked
+from .diagnosis import AGAIN, DIAGNOSED, REPEATS, SIMPLE, Explanation, diagnose, ranked, stacked
 from .gaussian import HEADS
 from .inputs import check_whole
 from .layers import ACTIVATIONS, sigmoid
 from .likelihoods import LOG_SIGMA_MIN, Gaussian
+from .paircheck import check_gradient
 from .vae import VAE, Trace
 
 __all__ = ["Explanation", "Report", "Row", "Trap", "check", "check_gradient", "diagnose"]
 
 SMALL = 5000  # coordinates: a larger model is sampled
 SAMPLES = 20  # coordinates per block, there
-REPEATS = 12  # draws for the diagnosis of a single number
-DIAGNOSED = 600  # coordinates that are measured of a wrong block
-AGAIN = "yours differs from call to call: noise is drawn again in it, where the eps of the forward pass is meant."
 ACCUMULATED = "yours adds to the gradient that was there instead of overwriting it: a second call gives the sum of both."
 UNUSED = "yours takes no notice of the eps of the forward pass: other noise, or another number, stands in its place."
 
@@ -185,10 +183,14 @@ def _check(pass_, report, method, part, samples, seed, explain):
         raise Stop("raised", f"The backward pass raised {type(error).__name__}: {error}") from None
     if not np.array_equal(theta, model.theta):
         raise Stop("changed", "The backward pass changed the parameters; it has to compute the gradient and update nothing.")
-    for trace, prefix in ((t, ""), (d, "")):
+    for trace in (t, d):
         for name in trace:
             if getattr(trace[name], "dtype", None) == np.float32:
-                raise Stop("float32", FLOAT32.format(what=f"The stage that gives {prefix}{name}"))
+                raise Stop("float32", FLOAT32.format(what=f"The stage that gives {name}"))
+    for name, gradient in found.items():
+        shape = np.shape(t[name] if name in t else model.parameters[name])
+        if gradient.shape != shape:
+            raise Stop("shape", f"The gradient of {name} has shape {gradient.shape}; {name} itself has shape {shape}.")
 
     order = pass_.flow(t, found)
     if samples is None:
@@ -228,29 +230,28 @@ def _explained(pass_, name, method, part, found, t, d, wrong, rng):
     units = units if name in t and np.ndim(t[name]) > 1 else 1.0
     named = _named(pass_, t, d, wrong, units, name)
 
+    if found[name].size == 1 and pass_.eps.size > 1:
+        return diagnose(*_repeated(pass_, name, method, part, wrong, units, rng))
+    n = found[name].size
+    entries = np.arange(n) if n <= DIAGNOSED else np.sort(rng.choice(n, DIAGNOSED, replace=False))
+
     def measured(part):
         analytic = pass_.gradients(part)[0][name]
-        if name == "log_w":  # (K, B), as (K, B, 1)
-            analytic = analytic[..., None]
-        entries = np.arange(analytic.size) if analytic.size <= DIAGNOSED else chosen
+        analytic = analytic[..., None] if name == "log_w" else analytic  # (K, B) as (K, B, 1)
         block = Block(name, analytic, lambda e: pass_.loss(name, e.reshape(found[name].shape), part), 0.0)
         return analytic * units, block.numeric(entries, method) * units
 
-    if found[name].size == 1 and pass_.eps.size > 1:
-        return diagnose(*_repeated(pass_, name, method, part, wrong, units, rng))
-    chosen = np.sort(rng.choice(max(found[name].size, DIAGNOSED), DIAGNOSED, replace=False))
     analytic, numeric = measured(part)
-    paths, parts = {}, {}
-    if part is None and pass_.split and name in ("x", "mu", "raw", "sigma") or name.startswith("encoder"):
-        parts = {words: measured(p) for words, p in (("the reconstruction's path", "reconstruction"), ("the KL path", "kl"))} if pass_.split else {}
-        paths |= {words: n for words, (a, n) in parts.items()}
-    encoder = model.encoder.layers
-    if name == f"encoder_h{len(encoder) - 2}":
-        W, M = encoder[-1].W, model.n_latent
+    parts, paths = {}, {}
+    if part is None and pass_.split and (name in ("x", "mu", "raw", "sigma") or name.startswith("encoder")):
+        parts = {"the reconstruction's path": measured("reconstruction"), "the KL path": measured("kl")}
+        paths = {words: n for words, (_, n) in parts.items()}
+    if name == f"encoder_h{len(model.hidden) - 1}":
+        W, M = model.encoder.layers[-1].W, model.n_latent
         paths |= {"the path of the mean head": units * d.dmu @ W[:, :M].T, "the path of the sigma head": units * d.draw @ W[:, M:].T}
     if name == "x":
-        through = (d.dencoder_a0 if model.hidden else np.concatenate([d.dmu, d.draw], axis=-1)) @ encoder[0].W.T
-        through = units * through[:, : model.n_inputs]
+        head = np.concatenate([d.dmu, d.draw], axis=-1)
+        through = units * ((d.dencoder_a0 if model.hidden else head) @ model.encoder.layers[0].W.T)[:, : model.n_inputs]
         paths |= {"the path through the encoder": through, "the path of x as the decoder's target": numeric - through}
     explained = ranked(analytic, numeric, named, paths)
     if not explained or explained[0][0] > SIMPLE:
@@ -279,15 +280,6 @@ def _repeated(pass_, name, method, part, wrong, units, rng):
     return stacked(draws)
 
 
-def stacked(draws):
-    """[(analytic, numeric, named)] of gradients of one number each, as one (analytic, numeric, named) for diagnose."""
-    analytic, numeric, named = zip(*draws)
-    arrays = {key: [np.asarray(some[key]) for some in named] for key in named[0]}
-    kept = {key: some[0] for key, some in arrays.items() if some[0].size == 1 and np.ptp(some) == 0}
-    varying = {key: np.stack(some, axis=-1) for key, some in arrays.items() if key not in kept and some[0].dtype.kind in "fiub"}
-    return np.ravel(analytic), np.ravel(numeric), kept | {key: v.reshape(-1) if v.size == len(draws) else v for key, v in varying.items()}
-
-
 def _named(pass_, t, d, wrong, units, block):
     """The names for a diagnosis: the trace, the right gradients that the wrong one is made from, weights, and sizes."""
     model = pass_.model
@@ -313,222 +305,6 @@ def _named(pass_, t, d, wrong, units, block):
         named.pop("dmean", None)
     sizes = {"K": len(t.eps)} if t.eps.ndim == 3 else {}
     return named | {**model.parameters, "beta": model.beta, "B": len(t.x), **sizes, "D": model.n_inputs, "M": model.n_latent}
-
-
-# A pair of functions.
-
-
-def check_gradient(function, gradient, *arrays, upstream=None, method="central", wrt=None, named=None, samples=None, seed=0):
-    """Check a hand-written gradient of any function, and say what is wrong with it.
-
-        check_gradient(softplus, sigmoid, a)
-        check_gradient(lambda mu, sigma: mu + sigma * eps, lambda mu, sigma, dz: (dz, dz * eps), mu, sigma)
-
-    function   function(*arrays) -> an array, a number, or a tuple of arrays; called with copies in float64 or complex128
-    gradient   the gradient under test: a function of (*arrays), a function of (*arrays, upstream), or the arrays.
-               One array per argument, in the argument's shape; a single array for a single argument
-    upstream   the gradient that arrives from above, in the shape of what function returns (a tuple for a tuple). By
-               default random numbers where `gradient` takes one argument more, else ones: the derivative of the sum
-    method     "central" or "complex"
-    wrt        the arguments to differentiate, by name or position; by default all that hold real numbers
-    named      {name: array or number} for the diagnosis, beside the arguments, what the function returns, and what the
-               two functions take from outside, such as eps above
-    samples    at most so many coordinates per argument; by default 5000
-
-    Returns a Report with a row per argument. It never raises for what the two functions do: None, a list, a wrong shape, an
-    exception, changed input, NaN, float32 and fresh noise are each reported by name.
-    Raises ValueError for an unknown method, and for wrt that names no argument.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method={method!r} is not known; take one of {', '.join(map(repr, METHODS))}.")
-    name = getattr(function, "__name__", "a function")
-    report = Report(f"Gradient check of {'a function' if name == '<lambda>' else name} by {METHODS[method]}", method)
-    arrays = [np.array(a) for a in arrays]
-    whole = all(a.dtype.kind in "iub" for a in arrays)
-    arrays = [a.astype(float) if whole or a.dtype.kind == "f" else a for a in arrays]
-    names = _parameters(function, len(arrays))
-    if wrt is None:
-        wrt = [k for k, a in enumerate(arrays) if a.dtype.kind == "f"]
-    else:
-        wrt = [wrt] if isinstance(wrt, (str, int)) else list(wrt)
-        for w in wrt:
-            if not (w in names or w in range(len(names))):
-                raise ValueError(f"wrt holds {w!r}; the arguments are {', '.join(names)}.")
-        wrt = [names.index(w) if isinstance(w, str) else w for w in wrt]
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            _check_pair(report, function, gradient, arrays, names, wrt, upstream, method, named, samples or SMALL, seed)
-    except Stop as stop:
-        report.traps.append(stop.trap)
-    return report
-
-
-def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method, named, samples, seed):
-    """Fill the report."""
-    rng = np.random.default_rng(seed)
-    outputs = _outputs(function, arrays)
-    if not all(map(np.array_equal, outputs, _outputs(function, arrays))):
-        raise Stop("noise", UNFROZEN.format(what="the function"))
-    one_more = callable(gradient) and not _takes(gradient, len(arrays)) and _takes(gradient, len(arrays) + len(outputs))
-    if upstream is not None:
-        ups = [np.asarray(u, float) for u in (upstream if isinstance(upstream, (tuple, list)) else [upstream])]
-        if [u.shape for u in ups] != [o.shape for o in outputs]:
-            shapes = (", ".join(str(v.shape) for v in some) for some in (ups, outputs))
-            raise Stop("shape", "upstream has shape {}, what the function returns {}: they have to be the same.".format(*shapes))
-        one_more = callable(gradient) and _takes(gradient, len(arrays) + len(ups))
-    elif one_more:
-        ups = [rng.uniform(0.5, 2, o.shape) * rng.choice([-1.0, 1.0], o.shape) for o in outputs]
-    else:
-        ups = [np.ones(o.shape) for o in outputs]
-
-    given = gradient
-    if callable(gradient):
-        arguments = arrays + ups * one_more
-        if not _takes(gradient, len(arguments)):
-            raise Stop("arguments", f"The gradient takes {inspect.signature(gradient)}; it is called with ({', '.join(names)}), "
-                                    "or with the upstream gradient behind them.")  # fmt: skip
-        given, again = (_call("The gradient", gradient, arguments) for _ in range(2))
-    given = _as_gradients(given, names, wrt)
-    again = _as_gradients(again, names, wrt) if callable(gradient) else given
-
-    def value(arrays):
-        return sum(np.sum(u * o) for u, o in zip(ups, _outputs(function, arrays, nudged=True)))
-
-    noise = 4 * np.finfo(float).eps * max(1.0, abs(float(value(arrays)))) / STEP
-    known = _around(function, gradient, arrays, names, outputs, ups if one_more or upstream is not None else [], named)
-    for k, analytic, second in zip(wrt, given, again):
-        block = Block(names[k], analytic.astype(float), lambda e, k=k: value([a + e if j == k else a for j, a in enumerate(arrays)]), noise, arrays[k])
-        if analytic.shape != arrays[k].shape:
-            words = f"yours has shape {analytic.shape}; the shape of {names[k]}, {arrays[k].shape}, is expected"
-            block.analytic = np.zeros(arrays[k].shape)
-            found = diagnose(analytic, block.numeric(range(min(samples, arrays[k].size)), method))
-            row = Row(names[k], arrays[k].shape, np.nan, 0, 0, False, "wrong shape", found or [Explanation("shape", str(arrays[k].shape), np.nan, f"{words}.")])
-        else:
-            row, trap = compare(block, samples, method, rng)
-            if analytic.dtype == np.float32 and not (row.right and not trap) and row.error < 1e-4:
-                trap = Trap("float32", FLOAT32.format(what=f"The gradient of {names[k]}"))
-            if trap:
-                report.traps.append(trap)
-            elif not row.right and not np.array_equal(analytic, second, equal_nan=True):
-                row.explanations = [Explanation("noise", "eps", 0.0, AGAIN)]
-            elif not row.right and np.isfinite(analytic).all():
-                entries = range(analytic.size) if analytic.size <= DIAGNOSED else np.sort(rng.choice(analytic.size, DIAGNOSED, replace=False))
-                row.explanations = diagnose(analytic, block.numeric(entries, method), known)
-                if analytic.size == 1 and callable(gradient) and not row.explanations:
-                    row.explanations = _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, method, named, rng)
-        report.rows.append(row)
-        report.first += [row.name] * (not row.right)
-
-
-def _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, method, named, rng):
-    """A gradient of one number fits too many formulas: look at REPEATS inputs near by, all arguments times random factors."""
-    draws = []
-    for _ in range(REPEATS):
-        moved = [a * np.exp(0.3 * rng.standard_normal(a.shape)) if a.dtype.kind == "f" else a for a in arrays]
-        ups = [u * np.exp(0.3 * rng.standard_normal(u.shape)) if one_more else u for u in ups]
-        try:
-            outputs = _outputs(function, moved)
-            analytic = _as_gradients(_call("The gradient", gradient, moved + ups * one_more), names, wrt)[wrt.index(k)].astype(float)
-        except Stop:
-            return []
-        f = lambda e, moved=moved, ups=ups: sum(
-            np.sum(u * o) for u, o in zip(ups, _outputs(function, [a + e if j == k else a for j, a in enumerate(moved)], nudged=True)))  # fmt: skip
-        numeric = Block(names[k], analytic, f, 0.0, moved[k]).numeric([0], method)
-        draws.append((analytic, numeric, _around(function, gradient, moved, names, outputs, ups if one_more else [], named)))
-    return diagnose(*stacked(draws))
-
-
-def _call(what, function, arguments):
-    """What somebody's function returns for copies of the arguments."""
-    copies = [a.copy() for a in arguments]
-    try:
-        result = function(*copies)
-    except Exception as error:  # noqa: BLE001 - whatever it raises
-        raise Stop("raised", f"{what} raised {type(error).__name__}: {error}") from None
-    for k, (a, c) in enumerate(zip(arguments, copies), 1):
-        if not np.array_equal(a, c, equal_nan=a.dtype.kind in "fc"):
-            raise Stop("changed", f"{what} changes its argument {k}, which its caller still needs. Compute a new array: a + b, and not a += b.")
-    return result
-
-
-def _outputs(function, arrays, nudged=False):
-    """What the function returns, as a list of arrays of real numbers."""
-    result = _call("The function", function, arrays)
-    outputs = [np.asarray(o) for o in (result if isinstance(result, (tuple, list)) else [result])]
-    for o in outputs:
-        if o.dtype.kind not in "fiubc":
-            raise Stop("None" if result is None else "dtype", "The function returns no array of numbers: is its `return` missing?")
-        if o.dtype in (np.float16, np.float32, np.complex64):
-            raise Stop("float32", FLOAT32.format(what="The function"))
-        if not nudged and not np.isfinite(o).all():
-            raise Stop("NaN", NAN.format(what="The function"))
-    return outputs
-
-
-def _takes(function, n):
-    """Whether it can be called with n arguments; yes where that can't be told."""
-    try:
-        inspect.signature(function).bind(*range(n))
-    except TypeError:
-        return False
-    except ValueError:
-        return True
-    return True
-
-
-def _parameters(function, n):
-    """The names of its first n arguments."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:n]
-    except (TypeError, ValueError):
-        names = []
-    return names + [f"argument {k}" for k in range(len(names) + 1, n + 1)]
-
-
-def _as_gradients(result, names, wrt):
-    """The gradients as a list of arrays, one per argument in wrt; Stop says what is the matter."""
-    wanted = ", ".join(names[k] for k in wrt)
-    if result is None:
-        raise Stop("None", "The gradient is None: is its `return` missing?")
-    if len(wrt) == 1 and not (isinstance(result, tuple) and len(result) in (1, len(names))):
-        parts = [result]
-    elif not isinstance(result, (tuple, list)):
-        raise Stop("shape", f"The gradient is one {type(result).__name__}; {len(wrt)} arrays are expected, for {wanted}.")
-    elif len(result) not in (len(wrt), len(names)):
-        raise Stop("shape", f"The gradient holds {len(result)} things; {len(wrt)} arrays are expected, for {wanted}.")
-    else:
-        parts = list(result) if len(result) == len(wrt) else [result[k] for k in wrt]
-    for part, k in zip(parts, wrt):
-        if part is None:
-            raise Stop("None", f"The gradient of {names[k]} is None.")
-        if isinstance(part, (list, tuple)):
-            raise Stop("list", f"The gradient of {names[k]} is a {type(part).__name__}; make it an array with np.array.")
-        if np.asarray(part).dtype.kind not in "fiub":
-            raise Stop("dtype", f"The gradient of {names[k]} is {type(part).__name__} of dtype {np.asarray(part).dtype}; expected real numbers.")
-    return [np.asarray(part) for part in parts]
-
-
-def _around(function, gradient, arrays, names, outputs, ups, named):
-    """The names for a diagnosis: arguments, results, upstream gradients, and what the functions take from outside."""
-    found = {}
-    for f in (gradient, function):
-        try:
-            outside = inspect.getclosurevars(f)
-            found |= outside.globals | outside.nonlocals
-        except (TypeError, ValueError):
-            continue
-    found = {name: v for name, v in found.items() if isinstance(v, (np.ndarray, np.number, float, int)) and not isinstance(v, bool)}
-    found |= dict(zip(names, arrays))
-    more = _parameters(gradient, 99)[len(arrays) :] if callable(gradient) else []
-    for k, output in enumerate(outputs):
-        up = more[k] if more[k : k + 1] and more[k][0] == "d" and not more[k].startswith("argument") else "upstream" if k == 0 else f"d_out{k}"
-        if ups:
-            found[up] = ups[k]
-        result = up[1:].lstrip("_")
-        found[result if up[0] == "d" and result not in found else "output" if k == 0 else f"out{k}"] = output
-    return found | (named or {})
 
 
 # The command line.
