@@ -99,7 +99,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-size", type=int, nargs="+", default=[64, 128, 256], metavar="N")
     parser.add_argument("--optimizer", choices=("rmsprop", "adam"), default="rmsprop")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N", help="for each library [all cores]")
+    parser.add_argument(
+        "--threads", type=int, default=os.environ.get("OPENBLAS_NUM_THREADS", os.cpu_count()), metavar="N",
+        help="for each library [OPENBLAS_NUM_THREADS, or all cores]; on a machine that is busy otherwise 1 is faster",
+    )  # fmt: skip
     parser.add_argument("--turns", type=int, default=30, metavar="N")
     parser.add_argument("--steps", type=int, default=20, metavar="N", help="per turn")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="contenders beside minivae: " + ", ".join(CONTENDERS))
