@@ -93,10 +93,10 @@ def stacked(draws):
 SIMPLE = 2.5  # an explanation of this cost ends the search
 
 
-def _ranked(case, whole=True):
+def _ranked(case):
     """[(cost, Explanation)], the simplest first. Later questions are asked only where earlier ones found nothing simple."""
     found = {}
-    for questions, simple in (((_constant, _moved), 2), ((_factor, _term, _formula), SIMPLE), ((_two_terms,), 9), ((_in_part,) * whole, 9)):
+    for questions, simple in (((_constant, _moved), 2), ((_factor, _term, _formula), SIMPLE), ((_two_terms,), 9), ((_in_part,), 9)):
         for question in questions:
             for cost, explanation in question(case):
                 key = explanation.relation, explanation.term
@@ -645,10 +645,10 @@ def _in_part(case):
         if not 0 < len(wrong) <= bad.shape[axis] / 2 or bad.size < 4:
             continue
         inside = np.isin(np.unravel_index(case.entries, case.shape)[axis], wrong)
-        found = _ranked(replace(case, entries=case.entries[inside]), whole=False)
+        there = min(_constant(replace(case, entries=case.entries[inside])), key=lambda pair: pair[0], default=None)
         which = f"{one if len(wrong) == 1 else many} {_listed(wrong)}"
-        words = f"yours is right except in {which}" + (f"; there {found[0][1].words}" if found else ".")
-        yield 1 + len(wrong), Explanation(relation, which, found[0][1].fit if found else 0.0, words)
+        words = f"yours is right except in {which}" + (f"; there {there[1].words}" if there else ".")
+        yield 1 + len(wrong), Explanation(relation, which, there[1].fit if there else 0.0, words)
 
 
 def _listed(numbers):

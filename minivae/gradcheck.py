@@ -104,6 +104,12 @@ def _copy(vae, dtype):
     return model
 
 
+def beside(name):
+    """The other branch, where the flow parts: mu and sigma, the pixels' means and sigmas."""
+    branches = ({"mu"}, {"raw", "sigma"}), ({"mean"}, {"raw_log_sigma", "log_sigma"})
+    return {n for two in branches for one, other in (two, two[::-1]) if name in one for n in other}
+
+
 class _Pass:
     """One batch through copies of a model: its loss with something added to any array, and its gradients by hand."""
 
@@ -160,10 +166,8 @@ class _Pass:
         return order
 
     def after(self, name, order):
-        """The gradients that name's is made from: those of all later intermediates, but for the branches beside it."""
-        branches = ({"mu"}, {"raw", "sigma"}), ({"mean"}, {"raw_log_sigma", "log_sigma"})
-        beside = {n for two in branches for one, other in (two, two[::-1]) if name in one for n in other}
-        return set(order[order.index(name) + 1 :]) - set(self.vae.parameters) - beside
+        """The gradients that name's is made from: those of all later intermediates, but for the branch beside it."""
+        return set(order[order.index(name) + 1 :]) - set(self.vae.parameters) - beside(name)
 
 
 def _check(pass_, report, method, part, samples, seed, explain):
@@ -285,7 +289,9 @@ def _named(pass_, t, d, wrong, units, block):
     model = pass_.model
     per_image = {"loss", "elbo", "objective", "kl", "log_px_z", "bound", "log_w"}
     named = {name: t[name] for name in t if name not in per_image}
-    named |= {name: units * d[name] for name in d if name[1:] in t and name[1:] not in wrong}
+    order = pass_.flow(t, {*(name[1:] for name in d), *model.parameters})
+    sources = (pass_.after(block, order) | ({"mu"} & beside(block))) - wrong
+    named |= {name: units * d[name] for name in d if name[1:] in sources}
     if "log_w" in t:
         w = np.exp(t.log_w - t.bound) / len(t.log_w)
         weights = {"log_w": t.log_w, "w": w, "softmax(-log_w)": (1 / w) / (1 / w).sum(axis=0), "(log_w - sum(w * log_w))": t.log_w - (w * t.log_w).sum(axis=0)}
@@ -301,8 +307,6 @@ def _named(pass_, t, d, wrong, units, block):
             named[name] = np.concatenate([named[left], named[right]], axis=-1)
     if model.n_conditions:
         named |= {"(x, y)": model._with_condition(t.x, t), "(z, y)": model._with_condition(t.z, t), "C": model.n_conditions}
-    if "log_sigma" in block:  # the mean is no stage after it
-        named.pop("dmean", None)
     sizes = {"K": len(t.eps)} if t.eps.ndim == 3 else {}
     return named | {**model.parameters, "beta": model.beta, "B": len(t.x), **sizes, "D": model.n_inputs, "M": model.n_latent}
 

@@ -188,7 +188,7 @@ def _as_gradients(result, names, wrt):
     wanted = ", ".join(names[k] for k in wrt)
     if result is None:
         raise Stop("None", "The gradient is None: is its `return` missing?")
-    if len(wrt) == 1 and not (isinstance(result, tuple) and len(result) in (1, len(names))):
+    if len(wrt) == 1 and not isinstance(result, tuple):
         parts = [result]
     elif not isinstance(result, (tuple, list)):
         raise Stop("shape", f"The gradient is one {type(result).__name__}; {len(wrt)} arrays are expected, for {wanted}.")

@@ -254,6 +254,8 @@ def _multiplied(frame, views, base=1.0, few=False):
             simple += [i] * (cost <= 1.7)
             plain += [i] * (cost == 1.0)
 
+    simple = simple if len(simple) <= 40 else plain  # of many names fewer powers
+
     different = lambda i, j: atoms[i][1] != atoms[j][1]
     chosen = [(i,) for i in above + (plain if few else ours)] + [(d, i) for d in above for i in ours]
     chosen += [(d,) for d in misread_above] + [(d, i) for d in misread_above for i in plain] + [(d, i) for d in above for i in misread_plain]

@@ -1,0 +1,434 @@
+"""The gradient checks: right gradients pass to the last digit, wrong ones fail where they are wrong, traps have names."""
+
+import argparse
+import itertools
+import time
+
+import numpy as np
+import pytest
+
+from minivae import VAE, Bernoulli, Gaussian, gaussian, gradcheck, likelihoods
+from minivae.derivatives import central_difference, complex_step
+from minivae.gradcheck import check, check_gradient
+from minivae.layers import ACTIVATIONS, sigmoid, softplus
+
+LIKELIHOODS = {"bernoulli": "bernoulli", "shared": "gaussian", "fixed": Gaussian(0.5), "pixel": Gaussian("pixel")}
+HIDDEN = (), (4,), (4, 3), (4, 3, 4)
+REST = list(itertools.product(ACTIVATIONS, HIDDEN, (0, 3), (1, 5), (1, 7)))  # activation, hidden, condition, K, B
+
+
+def case(likelihood, head, activation="tanh", hidden=(4,), n_conditions=0, K=2, B=3, seed=0, **settings):
+    """A small model with odd numbers in all its parameters and living ReLUs; x, eps and y."""
+    settings = {"dtype": np.float64, "init": "glorot", **settings}
+    vae = VAE(4, hidden, 2, LIKELIHOODS[likelihood], head, activation, n_conditions=n_conditions, seed=seed, **settings)
+    rng = np.random.default_rng(seed)
+    for name, p in vae.parameters.items():
+        p += 0.2 * rng.standard_normal(p.shape) + 0.3 * name.endswith(".b")
+    eps = rng.standard_normal((B, 2) if K is None else (K, B, 2))
+    return vae, rng.random((B, 4)), eps, rng.integers(n_conditions, size=B) if n_conditions else None
+
+
+# The shipped models.
+
+
+@pytest.mark.parametrize("head", ["softplus", "logvar"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_every_model_is_right_to_the_last_digit(likelihood, head):
+    for seed, (activation, hidden, n_conditions, K, B) in enumerate(REST):
+        report = check(*case(likelihood, head, activation, hidden, n_conditions, K, B, seed), method="complex", samples=0)
+        assert report.passed and report.worst < 1e-13, (activation, hidden, n_conditions, K, B, str(report))
+
+
+@pytest.mark.parametrize("head", ["softplus", "logvar"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_central_differences_agree_with_every_model(likelihood, head):
+    for seed, (activation, hidden, n_conditions, K, B) in list(enumerate(REST))[::11]:
+        report = check(*case(likelihood, head, activation, hidden, n_conditions, K, B, seed), samples=2)
+        assert report.passed and report.worst < 1e-7, (activation, hidden, n_conditions, K, B, str(report))
+
+
+@pytest.mark.parametrize("method", ["central", "complex"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_every_single_coordinate(likelihood, method):
+    for head, (activation, hidden, n_conditions, K, B) in zip(["softplus", "logvar"] * 2, REST[5::23]):
+        report = check(*case(likelihood, head, activation, hidden, n_conditions, K, B), method=method)
+        assert all(row.checked == row.size for row in report.rows)
+        assert report.passed and report.worst < {"central": 1e-7, "complex": 1e-13}[method], str(report)
+
+
+@pytest.mark.parametrize("method", ["central", "complex"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("head", ["softplus", "logvar"])
+def test_importance_weighted_bound(likelihood, head, method):
+    for K, B, n_conditions in (1, 7, 0), (5, 1, 3), (5, 7, 3):
+        report = check(*case(likelihood, head, n_conditions=n_conditions, K=K, B=B), method=method, objective="iwae", samples=4)
+        assert report.passed and report.worst < {"central": 1e-7, "complex": 1e-13}[method], str(report)
+        assert "log_w" in [row.name for row in report.rows]
+
+
+@pytest.mark.parametrize("settings", [{"beta": 4.0}, {"beta": 0.0}, {"reduction": "sum"}, {"K": None}, {"dtype": np.float32}])
+def test_every_option(settings):
+    for method, part in itertools.product(("central", "complex"), (None, "reconstruction", "kl")):
+        report = check(*case("pixel", "softplus", **settings), method=method, part=part)
+        assert report.passed and report.worst < {"central": 1e-7, "complex": 1e-13}[method], str(report)
+
+
+def test_reconstruction_and_kl_apart(monkeypatch):
+    monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (2 * mu, 2 * (sigma - 1 / sigma)))
+    model = case("bernoulli", "softplus")
+    assert check(*model, part="reconstruction").passed
+    report = check(*model, part="kl")
+    assert not report.passed and report.explanations[0].relation == "scale" and report.explanations[0].term == "2"
+
+
+def test_rows_come_in_the_order_of_the_flow():
+    report = check(*case("pixel", "softplus", hidden=(4, 3)), samples=1)
+    assert [row.name for row in report.rows] == [
+        "x", "encoder.0.W", "encoder.0.b", "encoder_a0", "encoder_h0", "encoder.1.W", "encoder.1.b", "encoder_a1", "encoder_h1",
+        "encoder.2.W", "encoder.2.b", "mu", "raw", "sigma", "z", "decoder.0.W", "decoder.0.b", "decoder_a0", "decoder_h0",
+        "decoder.1.W", "decoder.1.b", "decoder_a1", "decoder_h1", "decoder.2.W", "decoder.2.b", "mean", "raw_log_sigma", "log_sigma",
+    ]  # fmt: skip
+    shared = [row.name for row in check(*case("shared", "logvar", hidden=()), samples=1).rows]
+    assert shared.index("decoder.raw_log_sigma") == shared.index("raw_log_sigma") - 1
+
+
+def test_the_model_and_the_input_stay_as_they_are():
+    vae, x, eps, y = case("bernoulli", "softplus", n_conditions=3, dtype=np.float32)
+    vae.backward(vae.forward(x, eps, y))
+    before = [a.copy() for a in (vae.theta, vae.grad, x, eps, y)], vae.rng.bit_generator.state
+    for method in "central", "complex":
+        check(vae, x, eps, y, method=method)
+    assert all(map(np.array_equal, before[0], (vae.theta, vae.grad, x, eps, y))) and vae.rng.bit_generator.state == before[1]
+
+
+def test_the_report_reads():
+    report = check(*case("bernoulli", "softplus"))
+    text = str(report)
+    assert "central differences" in text and "PASSED" in text and "all 4" in text and repr(report) == text
+    assert all(row.words == "right" for row in report.rows) and max(map(len, text.splitlines())) <= 110
+
+
+def test_settings_that_are_unknown():
+    model = case("bernoulli", "softplus")
+    for settings, words in (({"method": "forward"}, "method"), ({"objective": "vae"}, "objective"), ({"part": "loss"}, "part"),
+                            ({"objective": "iwae", "part": "kl"}, "no parts")):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            check(*model, **settings)
+    with pytest.raises(ValueError, match="eps"):
+        check(model[0], model[1], model[2][..., :1])
+
+
+# Large models.
+
+
+def test_a_large_model_is_sampled_and_still_checked_everywhere(monkeypatch):
+    vae = VAE(200, (60,), 20, seed=1)
+    rng = np.random.default_rng(0)
+    x, eps = rng.random((3, 200)), rng.standard_normal((2, 3, 20))
+    report = check(vae, x, eps)
+    rows = {row.name: row for row in report.rows}
+    assert report.passed and rows["encoder.0.W"].checked == 20 and "random direction" in str(report) and "float64" in str(report)
+    assert report.worst < 1e-6 and check(vae, x, eps, method="complex").worst < 1e-12
+
+    right = VAE.encode_backward
+
+    def one_number_wrong(self, t, d, need_dx=True):
+        right(self, t, d, need_dx)
+        self.gradients["encoder.0.W"][123, 45] += 0.3
+
+    monkeypatch.setattr(VAE, "encode_backward", one_number_wrong)
+    report = check(vae, x, eps)
+    assert report.first == ["encoder.0.W"], "20 of 12,000 coordinates would miss it; the random direction does not"
+
+
+def test_the_default_model_takes_seconds(capsys):
+    started = time.process_time()
+    assert run("gradcheck") == 0
+    assert time.process_time() - started < 10
+    assert "784 pixels" in capsys.readouterr().out
+
+
+# What is wrong is found where it is.
+
+
+@pytest.mark.parametrize("name", ["encoder.0.W", "encoder.0.b", "encoder.1.W", "decoder.0.b", "decoder.1.W"])
+def test_one_wrong_number_in_a_parameter(monkeypatch, name):
+    right = VAE.backward
+
+    def wrong(self, t, need_dx=True):
+        d = right(self, t, need_dx)
+        self.gradients[name].flat[-1] *= 1.01
+        return d
+
+    monkeypatch.setattr(VAE, "backward", wrong)
+    for method in "central", "complex":
+        report = check(*case("bernoulli", "softplus"), method=method, explain=False)
+        assert not report.passed and report.first == [name] and [row.name for row in report.rows if not row.right] == [name]
+
+
+def test_the_first_wrong_intermediate_is_named(monkeypatch):
+    monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (0 * mu, sigma - 1 / sigma))
+    report = check(*case("bernoulli", "softplus"))
+    wrong = {row.name for row in report.rows if not row.right}
+    assert report.first == ["mu"] and wrong == {"x", "encoder.0.W", "encoder.0.b", "encoder_a0", "encoder_h0", "encoder.1.W", "encoder.1.b", "mu"}
+    assert "lacks the term mu: the KL path" in report.summary and "lacks the term mu: the KL path" in str(report) and "<-- here" in str(report)
+
+
+def test_a_small_term_is_seen_by_the_complex_step_alone(monkeypatch):
+    def log_prob(self, t):
+        t.probs = sigmoid(t.logits)
+        return (t.x * np.log(t.probs + 1e-7) + (1 - t.x) * np.log(1 - t.probs + 1e-7)).sum(axis=-1)
+
+    monkeypatch.setattr(Bernoulli, "log_prob", log_prob)
+    model = case("bernoulli", "softplus")
+    assert check(*model).passed
+    report = check(*model, method="complex")
+    assert not report.passed and not report.traps and "suspicious" in str(report)
+
+
+def test_a_subclass_a_likelihood_and_a_method_of_ones_own_are_checked_as_they_are():
+    class Forgetful(VAE):
+        def encode_backward(self, t, d, need_dx=True):
+            d.dsigma = 0 * d.dsigma
+            super().encode_backward(t, d, need_dx)
+
+    class Doubled(Bernoulli):
+        def backward(self, t, d, dlog_px_z, dparameters):
+            d.dlogits = 2 * super().backward(t, d, dlog_px_z, dparameters)
+            return d.dlogits
+
+    _, x, eps, _ = case("bernoulli", "softplus")
+    assert check(Forgetful(4, (4,), 2, activation="tanh", seed=1), x, eps).first == ["sigma"]
+    assert check(VAE(4, (4,), 2, likelihood=Doubled(), activation="tanh", seed=1), x, eps).first == ["logits"]
+
+    vae = VAE(4, (4,), 2, activation="tanh", seed=1)
+    vae.encode_backward = Forgetful.encode_backward.__get__(vae) if False else None
+    del vae.encode_backward
+
+    def no_sigma(self, t, d, need_dx=True):
+        d.dsigma = 0 * d.dsigma
+        VAE.encode_backward(self, t, d, need_dx)
+
+    vae.encode_backward = no_sigma.__get__(vae)
+    assert check(vae, x, eps).first == ["sigma"]
+
+
+# Traps: each has its name, and the gradient is not blamed.
+
+
+def trap(report):
+    assert not report.passed and len(report.traps) == 1, str(report)
+    assert report.traps[0].name in str(report) and not report.explanations
+    return report.traps[0].name
+
+
+def test_traps_of_a_model(monkeypatch):
+    model = case("bernoulli", "softplus")
+    rng = np.random.default_rng(0)
+
+    def replaced(where, name, wrong, method="central"):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, wrong)
+            return trap(check(*model, method=method))
+
+    right_kl, right_decode, right_log_prob = gaussian.kl, VAE.decode, Bernoulli.log_prob
+    assert replaced(gaussian, "reparameterize", lambda mu, sigma, eps: mu + sigma * rng.standard_normal(eps.shape)) == "noise"
+    assert replaced(gaussian, "kl", lambda mu, sigma: right_kl(mu, sigma) + np.log(0 * mu).sum(axis=-1)) == "NaN"
+    assert replaced(gaussian, "kl", lambda mu, sigma: right_kl(np.abs(mu), sigma), "complex") == "imaginary part"
+    assert replaced(Bernoulli, "log_prob", lambda self, t: right_log_prob(self, t).real, "complex") == "imaginary part"
+    assert replaced(VAE, "backward", lambda self, t, need_dx=True: 1 / 0) == "raised"
+
+    def in_float32(self, t):
+        right_decode(self, t)
+        t.logits = t.logits.astype(np.float32)
+
+    def updates(self, t, need_dx=True, right=VAE.backward):
+        d = right(self, t, need_dx)
+        self.theta -= 0.1 * self.grad
+        return d
+
+    assert replaced(VAE, "decode", in_float32) == "float32"
+    assert replaced(VAE, "backward", updates) == "changed"
+
+    def into_a_buffer(mu, sigma, eps):
+        z = np.empty(eps.shape)
+        z[:] = mu + sigma * eps
+        return z
+
+    assert replaced(gaussian, "reparameterize", into_a_buffer, "complex") == "imaginary part"
+
+
+def test_nan_in_a_gradient_is_named_and_never_passes(monkeypatch):
+    monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (mu * (0 * mu / (0 * mu)), sigma - 1 / sigma))
+    with np.errstate(invalid="ignore"):
+        report = check(*case("bernoulli", "softplus"))
+    row = {row.name: row for row in report.rows}["mu"]
+    assert not report.passed and report.first == ["mu"] and np.isnan(row.error) and "0/0" in row.words and np.isnan(report.worst)
+
+
+def test_kinks_of_a_model_are_skipped_and_counted():
+    vae = VAE(4, (5,), 2, activation="relu", dtype=np.float64, seed=1)  # biases are 0: a black image sits on every kink
+    eps = np.random.default_rng(0).standard_normal((2, 3, 2))
+    for method in "central", "complex":
+        report = check(vae, np.zeros((3, 4)), eps, method=method)
+        assert report.passed and report.worst < 1e-7, str(report)
+        assert sum(row.skipped for row in report.rows) > 5 and "on a kink, skipped" in str(report)
+
+
+def test_a_wrong_gradient_does_not_hide_behind_kinks(monkeypatch):
+    relu = ACTIVATIONS["relu"]
+    monkeypatch.setitem(ACTIVATIONS, "relu", type(relu)("relu", relu.forward, lambda dh, a, h: dh * (a > 0) * 1.5))
+    vae = VAE(4, (5,), 2, activation="relu", dtype=np.float64, seed=1)
+    report = check(vae, np.zeros((3, 4)), np.random.default_rng(0).standard_normal((2, 3, 2)))
+    assert not report.passed and report.first == ["decoder_a0"]
+
+
+def test_zero_on_both_sides_is_agreement():
+    vae, x, eps, _ = case("bernoulli", "softplus")
+    vae.parameters["decoder.0.W"][:] = 0
+    report = check(vae, x, eps, part="reconstruction")
+    rows = {row.name: row for row in report.rows}
+    assert report.passed and rows["z"].error == 0 and rows["z"].words == "0, as it should be"
+
+
+# Pairs of functions.
+
+rng = np.random.default_rng(3)
+A, MU, SIGMA, EPS = rng.standard_normal((4, 3)), rng.standard_normal((4, 3)), rng.uniform(0.3, 2, (4, 3)), rng.standard_normal((4, 3))
+X, W, B = rng.standard_normal((4, 5)), rng.standard_normal((5, 3)), rng.standard_normal(3)
+
+
+@pytest.mark.parametrize("method", ["central", "complex"])
+@pytest.mark.parametrize(
+    ("function", "gradient", "arrays"),
+    [
+        (softplus, sigmoid, (A,)),
+        (np.tanh, lambda a, dh: dh * (1 - np.tanh(a) ** 2), (A,)),
+        (lambda mu, sigma: mu + sigma * EPS, lambda mu, sigma, dz: (dz, dz * EPS), (MU, SIGMA)),
+        (gaussian.kl, gaussian.kl_backward, (MU, SIGMA)),
+        (gaussian.log_prob, gaussian.log_prob_backward, (A, MU, SIGMA)),
+        (lambda x, W, b: x @ W + b, lambda x, W, b, da: (da @ W.T, x.T @ da, da.sum(axis=0)), (X, W, B)),
+        (lambda a: (a * a, a.sum()), lambda a, d1, d2: 2 * a * d1 + d2, (A,)),
+        (lambda x: x * x, lambda x: 2 * x, (0.7,)),
+        (lambda x: x * x, 2 * A, (A,)),
+        (lambda x: x * x, lambda x: 2 * x, (np.array([1, 2, 3]),)),
+        (lambda x, n: x**n, lambda x, n: n * x ** (n - 1), (A, np.array(3))),
+        (lambda *xs: xs[0] * xs[1], lambda *xs: (xs[1], xs[0]), (A, MU)),
+    ],
+)  # fmt: skip
+def test_right_gradients_of_functions(function, gradient, arrays, method):
+    report = check_gradient(function, gradient, *arrays, method=method)
+    assert report.passed and report.worst < {"central": 1e-8, "complex": 1e-14}[method], str(report)
+
+
+def test_rows_carry_the_names_of_the_arguments():
+    report = check_gradient(lambda mu, sigma: mu + sigma * EPS, lambda mu, sigma, dz: (dz, dz), MU, SIGMA)
+    assert [row.name for row in report.rows] == ["mu", "sigma"] and report.first == ["sigma"]
+    assert report.explanations[0].relation == "factor" and report.explanations[0].term == "EPS"  # found in the function's surroundings
+
+
+def test_a_random_upstream_gradient_catches_the_one_that_forgets_it():
+    report = check_gradient(np.tanh, lambda a, dh: 1 - np.tanh(a) ** 2, A)
+    assert not report.passed and report.explanations[0].term == "dh"
+    assert check_gradient(np.tanh, lambda a, dh: 1 - np.tanh(a) ** 2, A, upstream=np.ones(A.shape)).passed
+
+
+def test_with_respect_to_some_arguments():
+    function, gradient = lambda mu, sigma, eps: mu + sigma * eps, lambda mu, sigma, eps, dz: (dz, dz * eps)
+    assert check_gradient(function, gradient, MU, SIGMA, EPS, wrt=("mu", "sigma")).passed
+    assert check_gradient(function, lambda mu, sigma, eps, dz: dz * eps, MU, SIGMA, EPS, wrt=1).passed
+    with pytest.raises(ValueError, match="wrt"):
+        check_gradient(function, gradient, MU, SIGMA, EPS, wrt="tau")
+    with pytest.raises(ValueError, match="method"):
+        check_gradient(function, gradient, MU, SIGMA, EPS, method="exact")
+
+
+def test_whatever_a_learner_returns_is_told_by_name():
+    def changes(a):
+        a += 1
+        return a
+
+    square = np.square
+    for gradient, name in ((lambda a: None, "None"), (None, "None"), (lambda a: [1.0, 2.0], "list"), (lambda a: 1 / 0, "raised"), (changes, "changed"),
+                           (lambda a: "2a", "dtype"), (lambda a: (a, a), "shape"), (lambda a, b, c: a, "arguments"), (lambda a: a * 1j, "dtype"),
+                           (lambda a: (2 * a).tolist(), "list")):  # fmt: skip
+        assert trap(check_gradient(square, gradient, A)) == name
+    two = lambda mu, sigma: mu * sigma  # noqa: E731
+    assert trap(check_gradient(two, lambda mu, sigma: sigma, MU, SIGMA)) == "shape"
+    assert trap(check_gradient(two, lambda mu, sigma: (sigma, None), MU, SIGMA)) == "None"
+    for function, name in ((lambda a: None, "None"), (lambda a: 1 / 0, "raised"), (changes, "changed"), (lambda a: a + rng.standard_normal(a.shape), "noise"),
+                           (lambda a: np.log(a - 10), "NaN"), (lambda a: a.astype(np.float32) ** 2, "float32")):  # fmt: skip
+        assert trap(check_gradient(function, lambda a: 2 * a, A)) == name
+    assert trap(check_gradient(square, lambda a, d: 2 * a * d, A, upstream=np.ones(3))) == "shape"
+
+
+def test_a_wrong_shape_says_which_and_often_why():
+    dense = lambda x, W, b: x @ W + b  # noqa: E731
+    report = check_gradient(dense, lambda x, W, b, da: (da @ W.T, da.T @ x, da.sum(axis=1)), X, W, B)
+    assert report.first == ["W", "b"]
+    assert [e.relation for e in report.explanations] == ["transpose", "shape"] and "(4,)" in report.explanations[1].words
+
+
+def test_noise_in_a_gradient():
+    report = check_gradient(lambda s: s * EPS, lambda s, dz: dz * rng.standard_normal(s.shape), SIGMA)
+    assert report.explanations[0].relation == "noise"
+
+
+def test_traps_of_the_complex_step():
+    for function, gradient in ((np.abs, np.sign), (lambda a: np.sqrt((a * a.conj()).real), np.sign), (lambda a: np.linalg.norm(a), lambda a: a / np.linalg.norm(a))):
+        assert check_gradient(function, gradient, A).passed
+        assert trap(check_gradient(function, gradient, A, method="complex")) == "imaginary part"
+    assert not check_gradient(np.square, lambda a: 2.1 * a, A, method="complex").traps, "a wrong gradient is no trap"
+    assert trap(check_gradient(np.square, lambda a: (2 * a).astype(np.float32), A, method="complex")) == "float32"
+
+
+def test_kinks_of_a_function():
+    relu, a = lambda a: np.maximum(a, 0), np.array([2e-6, 0.0, -3e-6, 1, -1])
+    report = check_gradient(relu, lambda a: (a > 0) * 1.0, a)
+    assert report.passed and report.rows[0].skipped == 1 and report.rows[0].checked == 4
+    assert not check_gradient(relu, lambda a: (a > 0) * 2.0, a).passed
+    assert check_gradient(relu, lambda a: (a >= 0) * 1.0, np.zeros(3)).rows[0].words == "nothing to compare: all of it lies on kinks"
+
+
+def test_large_numbers_are_nudged_by_more():
+    a = np.array([1e5, 3.0, -2e4])
+    assert check_gradient(np.square, lambda a: 2 * a, a).passed
+
+
+def test_numbers_of_lesson_06():
+    """The central difference is best near 1e-5 and gives ten digits; the complex step gives sixteen."""
+    f, exact = lambda d: np.exp(1 + d) * np.sin(1 + d), np.exp(1) * (np.sin(1) + np.cos(1))
+    errors = {h: abs(central_difference(f, 1.0, h) - exact) for h in (1e-2, 1e-5, 1e-10)}
+    assert errors[1e-5] < 1e-9 and errors[1e-2] > 1e-5 and errors[1e-10] > 1e-8
+    assert abs(complex_step(f, 1.0) - exact) < 1e-15
+
+
+# The command line.
+
+
+def run(*arguments):
+    parser = argparse.ArgumentParser()
+    sub = parser.add_subparsers(dest="name").add_parser("gradcheck")
+    gradcheck.add_arguments(sub)
+    return gradcheck.command(parser.parse_args(arguments))
+
+
+def test_command(capsys, tmp_path, monkeypatch):
+    small = "--inputs", "6", "--hidden", "4", "--latent", "2"
+    for flags in (), ("--method", "complex", "--activation", "softplus"), ("--likelihood", "gaussian", "--decoder-sigma", "0.3"), ("--conditional",), (
+        "--objective", "iwae"), ("--hidden", "--sigma", "logvar", "--beta", "4"), ("--coordinates", "3", "--samples", "1", "--images", "1"):  # fmt: skip
+        assert run("gradcheck", *small, *flags) == 0
+        assert "PASSED" in capsys.readouterr().out
+    vae = VAE(6, (4,), 2, n_conditions=3)
+    vae.save(tmp_path / "model.npz")
+    assert run("gradcheck", "--model", str(tmp_path / "model.npz")) == 0
+    assert "images of 6 pixels" in capsys.readouterr().out
+    for flags, words in ((("--images", "0"), "--images"), (("--likelihood", "gaussian", "--decoder-sigma", "wide"), "wide"), (("--samples", "-1"), "--samples")):
+        with pytest.raises(ValueError, match=words):
+            run("gradcheck", *small, *flags)
+    with pytest.raises(FileNotFoundError):
+        run("gradcheck", "--model", str(tmp_path / "none.npz"))
+
+    monkeypatch.setattr(likelihoods.Bernoulli, "dx", lambda self, t, dlog_px_z: 0 * t.logits)
+    assert run("gradcheck", *small) == 1
+    assert "FAILED" in capsys.readouterr().out
