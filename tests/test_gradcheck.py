@@ -353,7 +353,7 @@ def test_whatever_a_learner_returns_is_told_by_name():
                            (lambda a: "2a", "dtype"), (lambda a: (a, a), "shape"), (lambda a, b, c: a, "arguments"), (lambda a: a * 1j, "dtype"),
                            (lambda a: (2 * a).tolist(), "list")):  # fmt: skip
         assert trap(check_gradient(square, gradient, A)) == name
-    two = lambda mu, sigma: mu * sigma  # noqa: E731
+    two = lambda mu, sigma: mu * sigma
     assert trap(check_gradient(two, lambda mu, sigma: sigma, MU, SIGMA)) == "shape"
     assert trap(check_gradient(two, lambda mu, sigma: (sigma, None), MU, SIGMA)) == "None"
     for function, name in ((lambda a: None, "None"), (lambda a: 1 / 0, "raised"), (changes, "changed"), (lambda a: a + rng.standard_normal(a.shape), "noise"),
@@ -363,7 +363,7 @@ def test_whatever_a_learner_returns_is_told_by_name():
 
 
 def test_a_wrong_shape_says_which_and_often_why():
-    dense = lambda x, W, b: x @ W + b  # noqa: E731
+    dense = lambda x, W, b: x @ W + b
     report = check_gradient(dense, lambda x, W, b, da: (da @ W.T, da.T @ x, da.sum(axis=1)), X, W, B)
     assert report.first == ["W", "b"]
     assert [e.relation for e in report.explanations] == ["transpose", "shape"] and "(4,)" in report.explanations[1].words
