@@ -129,7 +129,7 @@ def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar
                 totals[name] = totals.get(name, 0.0) + float(t[name].mean()) * len(rows)
         n_done += len(rows)
         if bar.update(len(rows)):
-            bar.set_postfix({name: f"{total / n_done:.2f}" for name, total in totals.items()}, refresh=False)
+            bar.set_postfix({name: f"{total / n_done:.1f}" for name, total in totals.items()}, refresh=False)
         del x, t  # so that the next pass finds their memory free, still in the processor's cache
     _check_finite("sum of the parameters", vae.theta.sum(), epoch, start // batch_size + 1)
     return {**{name: total / n_done for name, total in totals.items()}, "seconds": time.perf_counter() - started}

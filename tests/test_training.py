@@ -264,11 +264,11 @@ def test_fit_shows_its_settings():
         model().fit(np.zeros((2, D)), epoch=3)
 
 
-def test_the_bar_counts_images_and_shows_the_numbers(X, capsys):
+def test_the_bar_shows_images_per_second(X, capsys):
     pytest.importorskip("tqdm")
     model().fit(X, epochs=2, batch_size=4, progress=True)
     shown = capsys.readouterr().err
-    assert "training" in shown and "20.0" in shown and "images/s" in shown
+    assert "training" in shown and "%|" in shown and "images/s" in shown
     model().fit(X, epochs=2, batch_size=4, progress=False)
     assert capsys.readouterr() == ("", "")
 
