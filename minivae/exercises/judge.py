@@ -10,9 +10,10 @@
     )
 
 A judge is a function of the answer. It returns None for a right answer, or the sentence that says what is wrong; it may
-raise Wrong instead, and NotTried for a stub. Three judges are ready-made:
+raise Wrong instead, and NotTried for a stub. Four judges are ready-made:
 
     same_value(true)         the answer is a number or an array
+    pencil(z=..., kl=...)    the answer is several numbers, to three digits
     same_values(reference)   the answer is a function, compared with another on random inputs
     same_gradient(forward)   the answer is a backward pass, compared with the numerical derivative of the forward pass
 
@@ -85,6 +86,25 @@ def same_value(true, name="your answer", rtol=1e-6, mistakes=None):
             if mistaken.shape == given.shape and distance(given, mistaken) <= rtol:
                 raise Wrong(f"{where(given, expected, name)}\nLikeliest cause: {words}.")
         raise Wrong(where(given, expected, name))
+
+    return judge
+
+
+def pencil(mistakes=None, **true):
+    """A judge for several numbers found with a pencil, by name: right to 1 in 200. mistakes: {(name, value): words}."""
+
+    def judge(answer):
+        if not isinstance(answer, (tuple, list)) or len(answer) != len(true):
+            raise Wrong(f"{len(true)} numbers are expected: {', '.join(true)}.")
+        for given, (name, expected) in zip(answer, true.items()):
+            given = as_array(given, name, ())
+            if distance(given, expected) <= 0.005:
+                continue
+            message = f"{name} is {given:.4g}; that is not it."
+            for (of, value), words in (mistakes or {}).items():
+                if of == name and distance(given, value) <= 0.005:
+                    message += f"\nLikeliest cause: {words}."
+            raise Wrong(message)
 
     return judge
 

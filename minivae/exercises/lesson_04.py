@@ -14,7 +14,7 @@ import numpy as np
 
 from ..gaussian import HEADS, kl, reparameterize
 from ..layers import sigmoid
-from .judge import Exercise, Wrong, as_array, distance, same_gradient, same_values, untouched
+from .judge import Exercise, Wrong, pencil, same_gradient, same_values, untouched
 
 K, M = 5, 3
 
@@ -50,25 +50,6 @@ def _encoder_end_names(values):
     mu, raw, eps = (values[name] for name in ("mu", "raw", "eps"))
     sigma = HEADS["softplus"].forward(raw)
     return {"sigma": sigma, "1/sigma": 1 / sigma, "sigmoid(raw)": sigmoid(raw), "z": mu + sigma * eps}
-
-
-def pencil(mistakes=None, **true):
-    """A judge for several numbers found with a pencil, by name: right to 1 in 200. mistakes: {(name, value): words}."""
-
-    def judge(answer):
-        if not isinstance(answer, (tuple, list)) or len(answer) != len(true):
-            raise Wrong(f"{len(true)} numbers are expected: {', '.join(true)}.")
-        for given, (name, expected) in zip(answer, true.items()):
-            given = as_array(given, name, ())
-            if distance(given, expected) <= 0.005:
-                continue
-            message = f"{name} is {given:.4g}; that is not it."
-            for (of, value), words in (mistakes or {}).items():
-                if of == name and distance(given, value) <= 0.005:
-                    message += f"\nLikeliest cause: {words}."
-            raise Wrong(message)
-
-    return judge
 
 
 def both(first, second):

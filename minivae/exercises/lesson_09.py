@@ -15,8 +15,7 @@ import numpy as np
 from ..layers import sigmoid
 from ..vae import VAE
 from ..worksheet import Worksheet
-from .judge import BATCHES, Exercise, Wrong, as_array, call, diagnose, distance, same_values
-from .lesson_04 import pencil
+from .judge import BATCHES, Exercise, Wrong, as_array, call, diagnose, distance, pencil, same_values
 
 PAPER = Worksheet(seed=1).values
 WAY_BACK = [f"{stack}.{layer}.{name}" for stack in ("decoder", "encoder") for layer in (1, 0) for name in "Wb"]
