@@ -64,9 +64,10 @@ class Constants:
                       (f"2/{w}", 2 / v, 2.1 + far), (f"1/(2 {name})", 0.5 / v, 2.1 + far), (f"{w}^2", v * v, 2.1), (f"1/{w}^2", 1 / v**2, 2.1), (f"sqrt({name})", v**0.5, 2.4),
                       (f"1/sqrt({name})", v**-0.5, 2.4), (f"({name} - 1)", v - 1, 3.2), (f"({name} - 1)/{w}", 1 - 1 / v, 3.2)]  # fmt: skip
         for (p, v), (q, w) in combinations(scalars.items(), 2):
-            cost = 1.3 if {p, q} == {"K", "B"} else 2.2 + ("shape" in p + q)
-            if cost == 1.3:
-                table += [(f"2/({p} {q})", 2 / (v * w), 2.3), (f"1/(2 {p} {q})", 0.5 / (v * w), 2.3)]
+            cost = 2.2 + ("shape" in p + q)
+            if {p, q} == {"K", "B"}:  # the mean over samples and images
+                p, q, v, w, cost = "K", "B", scalars["K"], scalars["B"], 1.3
+                table += [("2/(K B)", 2 / (v * w), 2.3), ("1/(2 K B)", 0.5 / (v * w), 2.3)]
             table += [(f"{p} {q}", v * w, cost), (f"1/({p} {q})", 1 / (v * w), cost), (f"{p}/{q}", v / w, 2.6), (f"{q}/{p}", w / v, 2.6)]
         self.table = sorted((row for row in table if row[1] > 0), key=lambda row: row[2])
         self.values = np.array([row[1] for row in self.table])
@@ -79,7 +80,7 @@ class Constants:
     def text(self, c):
         """What to call |c|: by its name where that is short, else by its digits."""
         known = self.name(c, 3e-5)
-        return known[0] if known and known[1] <= 2.2 else f"{abs(c):.6g}"
+        return known[0] if known and known[1] <= 2.4 else f"{abs(c):.6g}"
 
     def also(self, c, text):
         """Other names of the same number, where they can't be told apart: " (here the same as K)"."""

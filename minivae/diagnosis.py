@@ -17,6 +17,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -183,8 +184,9 @@ class _Case:
 
     @property
     def true_factors(self):
-        """The factors that all terms of the true gradient have, as far as known."""
-        return set.intersection(*(set(p.factors) for _, p in self.true_sum)) if self.true_sum else set()
+        """The factors that stand in all terms of the true gradient, as far as known, beside others."""
+        products_ = [p.factors for _, p in self.true_sum or ()]
+        return set.intersection(*map(set, products_)) if products_ and min(map(len, products_)) > 1 else set()
 
     @cached_property
     def true_terms(self):
@@ -239,7 +241,7 @@ def _constant(case):
 
 def _moved(case):
     """Asked only of gradients whose numbers differ, so that their places can be told apart."""
-    if _different(case.n) < 3:
+    if _different(case.n) < 3 or _bits(case.n) < 24:
         return
     for cost, relation, term, put_back, words in _places(case.analytic):
         fit = case.error(case.at(put_back), case.n)
@@ -363,7 +365,7 @@ def _factor(case):
         fits = np.abs(lefts - c[:, None] * rights).max(axis=1) / (2 * np.abs(lefts).max(axis=1))
         for k in np.flatnonzero(fits <= case.tolerance):
             p, known = factors[k], case.constants.name(c[k])
-            if known and _enough(_bits(p.values), len(factors)):
+            if known and _enough(_bits(p.values), sum(q.cost <= p.cost for q in factors), known[1] > 0):
                 yield known[1] + p.cost + 0.3 * (not missing) + 0.5 * (c[k] < 0), _one_factor(p, c[k], known[0], missing, fits[k])
     yield from _other_factor(case, [p for p in factors if len(p.factors) == 1 and p.cost <= 2.8], a, n)
 
@@ -486,11 +488,11 @@ def _term_words(case, p, c, text, fit):
         words = f"lacks the term {of(-c)}" if c < 0 or name.startswith("1/") else f"has the term {of(c)} too many (or lacks {of(-c)})"
         if text == "2":
             words = f"is off by twice {name}: that term has the wrong sign, or {of(-c)} is missing"
-    elif abs(true) < SAME:
+    elif true == 0:
         words = f"has the term {of(yours)} too many"
-    elif abs(yours) < SAME * abs(true):
+    elif yours == 0:
         words = f"lacks the term {of(true)}"
-    elif abs(yours + true) < SAME * abs(true):
+    elif abs(yours + true) < 1e-5 * abs(true):
         words = f"has the wrong sign in the term {of(true)}"
     else:
         words = f"has the term {of(yours)} where {of(true)} is meant"
@@ -505,10 +507,14 @@ def _shares(case, p, c):
         return shares.pop() if len(shares) == 1 else 0.0
 
     if case.true_terms is not None:
-        return share(case.true_terms) + c, share(case.true_terms)
-    if case.your_terms is not None:
-        return share(case.your_terms), share(case.your_terms) - c
-    return None, None
+        true = share(case.true_terms)
+        yours = true + c
+    elif case.your_terms is not None:
+        yours = share(case.your_terms)
+        true = yours - c
+    else:
+        return None, None
+    return tuple(0.0 if abs(k) < 1e-5 * abs(c) else k for k in (yours, true))
 
 
 # (6.9) Two terms, and formulas.
@@ -562,17 +568,16 @@ def _both(case, cost, pair, fit):
     (yours1, true1), (yours2, true2) = _shares(case, e1, c1), _shares(case, e2, c2)
     names = " and ".join(bare(e.text) for e in (e1, e2))
     if true1 is not None:
-        none1, none2 = abs(true1) < SAME, abs(true2) < SAME
-        if none1 and none2:
+        if true1 == true2 == 0:
             words = f"yours has the terms {_sum_text(case, [(c1, e1), (c2, e2)])} too many."
             yield cost, Explanation("term", names, fit, words)
             return
-        if not none1 and not none2:
+        if true1 and true2:
             yours = _sum_text(case, [(yours1, e1), (yours2, e2)])
             words = f"yours has {yours or 'nothing'} where {_sum_text(case, [(true1, e1), (true2, e2)])} is meant."
             yield cost, Explanation("term", names, fit, words)
             return
-        if none2:
+        if true1:
             (c1, e1), (c2, e2) = (c2, e2), (c1, e1)
     if c1 * c2 < 0:
         yield cost, _in_place_of(case, c1, e1, -c2, e2, fit, of_a_term=True)
@@ -662,18 +667,22 @@ def _explain_shapes(analytic, numeric, tolerance):
     """The numbers may be right although their shape is not."""
     if not (np.isfinite(numeric).all() and np.isfinite(analytic).all()):
         return []
-    found, shapes, error = [], f"yours has shape {analytic.shape}, the true gradient {numeric.shape}", _Case.error
-    if analytic.ndim == 2 and analytic.T.shape == numeric.shape and error(analytic.T, numeric) <= tolerance:
-        found.append(Explanation("transpose", ".T", error(analytic.T, numeric), f"{shapes}: it is the true gradient transposed."))
-    bigger, smaller, missing = (analytic, numeric, True) if analytic.ndim > numeric.ndim else (numeric, analytic, False)
-    for axis in range(bigger.ndim):
-        for f, what in ((np.sum, "summed"), (np.mean, "averaged")):
-            for keep in (False, True):
-                reduced = f(bigger, axis=axis, keepdims=keep)
-                if reduced.shape == smaller.shape and error(reduced, smaller) <= tolerance:
-                    words = f"it is not yet {what} over axis {axis}" if missing else f"it is {what} over axis {axis}, which has to stay"
-                    found.append(Explanation("axis", f"axis {axis}", error(reduced, smaller), f"{shapes}: {words}."))
-    if not found and analytic.size == numeric.size and error(analytic.reshape(numeric.shape), numeric) <= tolerance:
-        fit = error(analytic.reshape(numeric.shape), numeric)
-        found.append(Explanation("shape", str(numeric.shape), fit, f"{shapes}: the numbers are right, and want reshaping."))
+    shapes, found = f"yours has shape {analytic.shape}, the true gradient {numeric.shape}", []
+
+    def found_if(p, q, relation, term, words):
+        if p.shape == q.shape and _Case.error(p, q) <= tolerance:
+            found.append(Explanation(relation, term, _Case.error(p, q), f"{shapes}: {words}."))
+
+    if analytic.ndim == 2:
+        found_if(analytic.T, numeric, "transpose", ".T", "it is the true gradient transposed")
+    if analytic.size == numeric.size and not found:
+        found_if(analytic.reshape(numeric.shape), numeric, "shape", str(numeric.shape), "the numbers are right, and want reshaping")
+    if found:
+        return found
+    for axis, f, keep in product(range(max(analytic.ndim, numeric.ndim)), (np.sum, np.mean), (False, True)):
+        what = "summed" if f is np.sum else "averaged"
+        if analytic.ndim > axis:
+            found_if(f(analytic, axis=axis, keepdims=keep), numeric, "axis", f"axis {axis}", f"it is not yet {what} over axis {axis}")
+        if numeric.ndim > axis:
+            found_if(analytic, f(numeric, axis=axis, keepdims=keep), "axis", f"axis {axis}", f"it is {what} over axis {axis}, which has to stay")
     return found

@@ -12,6 +12,7 @@ a `with` block lasts; most of them shipped in published code. `table()` plants o
 A gradient check catches whatever backward does otherwise than forward, and is blind to what both do wrong.
 """
 
+import textwrap
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -324,7 +325,7 @@ GRADIENT = (
     Mutant("sigma for sigma^2", "dmean = (x - mean) / sigma", lambda: _gaussian_pixel(lambda u, i: u, lambda u: u * u - 1), PIXEL,
            ("mean", "factor", "sigma_x")),
     Mutant("mean for sum in db", "one bias at exactly 1/n", lambda: _dense(_set("db", lambda layer, x, da: da.mean(axis=0))),
-           expect=("decoder.1.b", "scale", "1/(B K)")),
+           expect=("decoder.1.b", "scale", "1/(K B)")),
     Mutant("one image only", "dW of the first row, for the whole batch", lambda: _dense(_set("dW", lambda layer, x, da: x[:1].T @ da[:1])),
            expect=("decoder.1.W", "image", "first row")),
     Mutant("rows turned over", "dW upside down", lambda: _dense(_set("dW", lambda layer, x, da: layer.dW[::-1].copy())),
@@ -468,19 +469,24 @@ class Table:
 
     def __str__(self):
         width = max(len(line.mutant.name) for line in self.lines)
-        rows = [f"{'planted mistake':{width}}  " + "  ".join(CHECKS)]
-        for line in self.lines:
-            marks = {True: "X", False: ".", None: ""}
-            row = "  ".join(f"{marks[line.caught[check]]:^{len(check)}}" for check in CHECKS)
-            rows.append(f"{line.mutant.name:{width}}  {row}".rstrip())
-            rows.append(f"    {line.mutant.words}")
-            if line.mutant.expect:
-                words = line.explanation.words if line.explanation else "(no explanation)"
-                rows.append(f"    -> {', '.join(line.where)}: {words}" + "" * line.named)
-        caught, named = sum(any(line.caught.values()) for line in self.lines), sum(line.named for line in self.lines if line.mutant.expect)
-        rows += ["", f"X caught, . passed by. {caught} of {len(self.lines)} mistakes are caught; "
-                     f"{named} of {sum(bool(line.mutant.expect) for line in self.lines)} wrong gradients are named rightly, at the right place."]  # fmt: skip
-        return "\n".join(rows)
+        head = f"{'':{width}}  " + "  ".join(CHECKS)
+        rows = []
+        for title, wrong_gradient in (("Wrong gradients", True), ("Both passes wrong alike, or something else", False)):
+            lines = [line for line in self.lines if bool(line.mutant.expect) == wrong_gradient]
+            rows += [title, head, *(text for line in lines for text in self._row(line, width)), ""] * bool(lines)
+        caught = sum(any(line.caught.values()) for line in self.lines)
+        gradients = [line for line in self.lines if line.mutant.expect]
+        named = sum(line.named for line in gradients)
+        return "\n".join([*rows, f"X caught, . passed by: {caught} of {len(self.lines)} mistakes are caught.",
+                          f"-> the diagnosis: {named} of {len(gradients)} wrong gradients are named rightly, and where they sit."])  # fmt: skip
+
+    def _row(self, line, width):
+        marks = {True: "X", False: ".", None: " "}
+        yield f"{line.mutant.name:{width}}  " + "  ".join(f"{marks[line.caught[check]]:^{len(check)}}" for check in CHECKS).rstrip()
+        yield f"    {line.mutant.words}"
+        if line.mutant.expect:
+            words = f"-> {', '.join(line.where[:2])}: {line.explanation.words if line.explanation else 'no explanation'}"
+            yield textwrap.fill(words, 110, initial_indent="    ", subsequent_indent="       ")
 
     __repr__ = __str__
 

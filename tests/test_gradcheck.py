@@ -202,9 +202,6 @@ def test_a_subclass_a_likelihood_and_a_method_of_ones_own_are_checked_as_they_ar
     assert check(VAE(4, (4,), 2, likelihood=Doubled(), activation="tanh", seed=1), x, eps).first == ["logits"]
 
     vae = VAE(4, (4,), 2, activation="tanh", seed=1)
-    vae.encode_backward = Forgetful.encode_backward.__get__(vae) if False else None
-    del vae.encode_backward
-
     def no_sigma(self, t, d, need_dx=True):
         d.dsigma = 0 * d.dsigma
         VAE.encode_backward(self, t, d, need_dx)
