@@ -76,7 +76,7 @@ class Row:
     """One gradient: that of the loss with respect to the array `name`.
 
     error: the relative error, NaN where nothing could be compared; checked, skipped (on a kink): numbers of
-    coordinates; right; words: the error's band; explanations of what is wrong, the likeliest first.
+    coordinates; right; words: the error's band; explanations of what is wrong, the likeliest first; None: not looked for.
     """
 
     name: str
@@ -86,18 +86,21 @@ class Row:
     skipped: int = 0
     right: bool = True
     words: str = ""
-    explanations: list = field(default_factory=list)
+    explanations: list | None = None
 
     @property
     def size(self):
         return int(np.prod(self.shape))
 
     @property
-    def why(self):
-        """The likeliest cause, in a sentence."""
-        if self.explanations:
-            return self.explanations[0].words
-        return f"{self.words}." if np.isnan(self.error) else "no factor or term among the named numbers explains the difference."
+    def verdict(self):
+        """What is wrong with it, in a sentence."""
+        if np.isnan(self.error) and not self.explanations:
+            return f"The gradient of {self.name} is wrong: {self.words}."
+        if self.explanations is None:
+            return f"The gradient of {self.name} is wrong."
+        cause = self.explanations[0].words if self.explanations else "no factor or term among the named numbers explains the difference."
+        return f"The gradient of {self.name} is wrong: {cause}"
 
 
 @dataclass
@@ -134,7 +137,7 @@ class Report:
     @property
     def explanations(self):
         """What is wrong there, the likeliest first; empty where no named number fits, or nothing is wrong."""
-        found = [row.explanations for row in self.wrong]
+        found = [row.explanations or [] for row in self.wrong]
         return [e for rank in range(max(map(len, found), default=0)) for some in found for e in some[rank : rank + 1]]
 
     @property
@@ -144,7 +147,7 @@ class Report:
             return " ".join(trap.words for trap in self.traps)
         if self.passed:
             return f"{len(self.rows)} gradient{'s' * (len(self.rows) > 1)} right, worst relative error {self.worst:.1e}."
-        return " ".join(f"The gradient of {row.name} is wrong: {row.why}" for row in self.wrong)
+        return " ".join(row.verdict for row in self.wrong)
 
     def __str__(self):
         lines = [self.title]
@@ -166,8 +169,8 @@ class Report:
         else:
             lines += ["", "FAILED"]
             for row in self.wrong:
-                lines += _filled(f"The gradient of {row.name} is wrong: {row.why}")
-                lines += [line for e in row.explanations[1:3] for line in _filled(f"  or: {e.words}")]
+                lines += _filled(row.verdict)
+                lines += [line for e in (row.explanations or [])[1:3] for line in _filled(f"  or: {e.words}")]
         return "\n".join(lines)
 
     __repr__ = __str__

@@ -210,6 +210,12 @@ def test_a_subclass_a_likelihood_and_a_method_of_ones_own_are_checked_as_they_ar
     assert check(vae, x, eps).first == ["sigma"]
 
 
+def test_an_unsearched_cause_is_not_called_unknown(monkeypatch):
+    monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (0 * mu, sigma - 1 / sigma))
+    report = check(*case("bernoulli", "softplus"), explain=False)
+    assert report.summary == "The gradient of mu is wrong." and report.explanations == []
+
+
 # Traps: each has its name, and the gradient is not blamed.
 
 
@@ -357,6 +363,7 @@ def test_whatever_a_learner_returns_is_told_by_name():
                            (lambda a: np.log(a - 10), "NaN"), (lambda a: a.astype(np.float32) ** 2, "float32")):  # fmt: skip
         assert trap(check_gradient(function, lambda a: 2 * a, A)) == name
     assert trap(check_gradient(square, lambda a, d: 2 * a * d, A, upstream=np.ones(3))) == "shape"
+    assert trap(check_gradient(square, lambda a: 2 * a)) == "arguments"
 
 
 def test_a_wrong_shape_says_which_and_often_why():
