@@ -77,7 +77,7 @@ def clean(nb):
 
 def is_progress_bar(output):
     text = output.get("data", {}).get("text/plain", "") if "data" in output else output.get("text", "")
-    return bool(re.search(r"\d+%\|.*\d\d:\d\d", text))
+    return bool(re.search(r"\d+%\|.*(\d\d:\d\d|/s)", text))
 
 
 def solutions(nb):
