@@ -42,7 +42,9 @@ def bare(text):
 
 def is_gradient(name):
     """Whether a name stands for a gradient from above, that enters once and linearly: dz, dlogits, dL_dz, upstream."""
-    return name == "upstream" or (name[:1] == "d" and len(name) > 1 and not name.startswith(("data", "decoder", "delta", "depth", "dim")))
+    return name == "upstream" or (
+        name[:1] == "d" and len(name) > 1 and not name.startswith(("data", "decoder", "delta", "depth", "dim"))
+    )
 
 
 class Constants:
@@ -51,24 +53,38 @@ class Constants:
     def __init__(self, named, shape):
         numbers = (("2", 2.0, 1), ("4", 4.0, 2.2), ("3", 3.0, 2.4), ("2 pi", 2 * math.pi, 3), ("sqrt(2)", 2**0.5, 3),
                    ("sqrt(2 pi)", (2 * math.pi) ** 0.5, 3), ("log(2)", math.log(2), 3))  # fmt: skip
-        table = [("1", 1.0, 0.0)] + [row for text, v, cost in numbers for row in ((text, v, cost), (f"1/{wrap(text)}", 1 / v, cost))]
+        table = [("1", 1.0, 0.0)] + [
+            row for text, v, cost in numbers for row in ((text, v, cost), (f"1/{wrap(text)}", 1 / v, cost))
+        ]
         scalars = {name: float(v.ravel()[0]) for name, v in named.items() if v.size == 1}
-        scalars |= {name: float(size) for name, size in _sizes(named, shape).items() if name not in scalars and size not in scalars.values()}
+        scalars |= {
+            name: float(size)
+            for name, size in _sizes(named, shape).items()
+            if name not in scalars and size not in scalars.values()
+        }
         for name, v in scalars.items():
             if v != int(v) and abs(v) < 50:  # a number that is no size, such as log sigma: its exponential may be meant
-                table += [(f"exp({k}{name})", math.exp(factor * v), 2.2) for k, factor in (("", 1), ("-", -1), ("2 ", 2), ("-2 ", -2))]
+                table += [
+                    (f"exp({k}{name})", math.exp(factor * v), 2.2) for k, factor in (("", 1), ("-", -1), ("2 ", 2), ("-2 ", -2))
+                ]
         scalars = {name: v for name, v in scalars.items() if v > 0 and v != 1}
         for name, v in scalars.items():
             w, far = wrap(name), 1.0 * ("shape" in name)
             table += [(name, v, 1.1 + far), (f"1/{w}", 1 / v, 1.1 + far), (f"2 {name}", 2 * v, 2.1 + far), (f"{w}/2", v / 2, 2.1 + far),
-                      (f"2/{w}", 2 / v, 2.1 + far), (f"1/(2 {name})", 0.5 / v, 2.1 + far), (f"{w}^2", v * v, 2.1), (f"1/{w}^2", 1 / v**2, 2.1), (f"sqrt({name})", v**0.5, 2.4),
-                      (f"1/sqrt({name})", v**-0.5, 2.4), (f"({name} - 1)", v - 1, 3.2), (f"({name} - 1)/{w}", 1 - 1 / v, 3.2)]  # fmt: skip
+                      (f"2/{w}", 2 / v, 2.1 + far), (f"1/(2 {name})", 0.5 / v, 2.1 + far), (f"{w}^2", v * v, 2.1),
+                      (f"1/{w}^2", 1 / v**2, 2.1), (f"sqrt({name})", v**0.5, 2.4), (f"1/sqrt({name})", v**-0.5, 2.4),
+                      (f"({name} - 1)", v - 1, 3.2), (f"({name} - 1)/{w}", 1 - 1 / v, 3.2)]  # fmt: skip
         for (p, v), (q, w) in combinations(scalars.items(), 2):
             cost = 2.2 + ("shape" in p + q)
             if {p, q} == {"K", "B"}:  # the mean over samples and images
                 p, q, v, w, cost = "K", "B", scalars["K"], scalars["B"], 1.3
                 table += [("2/(K B)", 2 / (v * w), 2.3), ("1/(2 K B)", 0.5 / (v * w), 2.3)]
-            table += [(f"{p} {q}", v * w, cost), (f"1/({p} {q})", 1 / (v * w), cost), (f"{p}/{q}", v / w, 2.6), (f"{q}/{p}", w / v, 2.6)]
+            table += [
+                (f"{p} {q}", v * w, cost),
+                (f"1/({p} {q})", 1 / (v * w), cost),
+                (f"{p}/{q}", v / w, 2.6),
+                (f"{q}/{p}", w / v, 2.6),
+            ]
         self.table = sorted((row for row in table if row[1] > 0), key=lambda row: row[2])
         self.values = np.array([row[1] for row in self.table])
 

@@ -23,7 +23,7 @@ BANDS = {
 
 
 def central_difference(f, direction, h=STEP):
-    """(f(h v) - f(-h v)) / 2h: the slope of f at 0 along v (6.2). Off by about h^2 from curvature, 1e-16 |f| / h from rounding."""
+    """(f(h v) - f(-h v)) / 2h: the slope of f at 0 along v (6.2), off by about h^2 and by 1e-16 |f| / h (6.3)."""
     return (f(h * direction) - f(-h * direction)) / (2 * h)
 
 
@@ -63,7 +63,8 @@ UNFROZEN = (
 )
 NAN = "{what} gives NaN or infinity before anything is nudged: look for log(0), 0/0 or an overflowing exp."
 FLOAT32 = (
-    "{what} computes in float32, where a nudge of 1e-5 drowns in rounding. Compute in the dtype of the input: float64 to check, float32 to train."
+    "{what} computes in float32, where a nudge of 1e-5 drowns in rounding. Compute in the dtype of the input: "
+    "float64 to check, float32 to train."
 )
 LOST = (
     "The complex step lost the imaginary part behind {name}, where central differences agree with the gradient. abs, sign, norm, "
@@ -99,7 +100,11 @@ class Row:
             return f"The gradient of {self.name} is wrong: {self.words}."
         if self.explanations is None:
             return f"The gradient of {self.name} is wrong."
-        cause = self.explanations[0].words if self.explanations else "no factor or term among the named numbers explains the difference."
+        cause = (
+            self.explanations[0].words
+            if self.explanations
+            else "no factor or term among the named numbers explains the difference."
+        )
         return f"The gradient of {self.name} is wrong: {cause}"
 
 
@@ -152,15 +157,22 @@ class Report:
     def __str__(self):
         lines = [self.title]
         if self.rows:
-            name, shape = (max(map(len, column)) for column in
-                           (["gradient of", *(row.name for row in self.rows)], ["shape", *(str(row.shape) for row in self.rows)]))  # fmt: skip
+            name = max(len("gradient of"), *(len(row.name) for row in self.rows))
+            shape = max(len("shape"), *(len(str(row.shape)) for row in self.rows))
             lines += ["", f"  {'gradient of':{name}}  {'shape':{shape}}  {'checked':>12}  error"]
             for row in self.rows:
                 checked = f"all {row.size}" if row.checked + row.skipped == row.size else f"{row.checked} of {row.size}"
-                words = row.words + f"; {row.skipped} on a kink, skipped" * (row.skipped > 0) + "   <-- here" * (row.name in self.first)
+                words = (
+                    row.words
+                    + f"; {row.skipped} on a kink, skipped" * (row.skipped > 0)
+                    + "   <-- here" * (row.name in self.first)
+                )
                 lines.append(f"  {row.name:{name}}  {row.shape!s:{shape}}  {checked:>12}  {row.error:<7.1e}  {words}")
             tops = [f"{words} up to {top:.0e}" for top, words in BANDS[self.method][:-1]]
-            lines += ["", *_filled(f"error: max |a - n| / max(|a| + |n|); by {METHODS[self.method]}, {', '.join(tops)}, wrong above.")]
+            lines += [
+                "",
+                *_filled(f"error: max |a - n| / max(|a| + |n|); by {METHODS[self.method]}, {', '.join(tops)}, wrong above."),
+            ]
         lines += [line for note in self.notes for line in _filled(note)]
         if self.traps:
             lines += ["", *(line for trap in self.traps for line in _filled(f"STOPPED ({trap.name}): {trap.words}", indent=""))]
@@ -223,7 +235,9 @@ def compare(block, samples, method, rng):
     bad = np.flatnonzero(~np.isfinite(analytic))
     if len(bad):
         place = [int(i) for i in np.unravel_index(bad[0], analytic.shape)]
-        words = f"NaN or infinite in {len(bad)} of {size} places, first at {place}: a 0/0, a log of 0 or an overflow in its formula"
+        words = (
+            f"NaN or infinite in {len(bad)} of {size} places, first at {place}: a 0/0, a log of 0 or an overflow in its formula"
+        )
         return Row(block.name, analytic.shape, np.nan, 0, 0, False, words), None
     whole = size <= samples
     entries = np.arange(size) if whole else np.sort(rng.choice(size, samples, replace=False))
@@ -247,7 +261,11 @@ def compare(block, samples, method, rng):
     error = relative_error(a, n) if whole else float(off / scale) if scale else 0.0
     if not whole:
         direction = rng.choice([-1.0, 1.0], analytic.shape)
-        expected, slope, norm = float(np.sum(direction * analytic)), block.slope(direction, method), float(np.linalg.norm(analytic))
+        expected, slope, norm = (
+            float(np.sum(direction * analytic)),
+            block.slope(direction, method),
+            float(np.linalg.norm(analytic)),
+        )
         both = norm + max(norm, abs(slope))
         if not abs(slope - expected) <= LOOK_AGAIN[method] * both:
             verdict, slope = second_opinion(block, direction, expected, slope, both, method)

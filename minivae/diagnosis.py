@@ -1,7 +1,8 @@
 """What went wrong in a gradient: ratio and difference looked up among the numbers that have names (lesson 06).
 
-There is no rule per mistake here. `diagnose` is given the two gradients and whatever has a name, builds candidates from
-the names (products.py: products of dz, eps, 1/sigma, sigmoid(raw), 1 - h^2, ...; constants.py: 2, 1/B, K, ...), and asks, in turn:
+There is no rule per mistake here. `diagnose` is given the two gradients and whatever has a name, and builds candidates
+from the names: products of dz, eps, 1/sigma, sigmoid(raw), 1 - h^2, ... (products.py) and constants such as 2, 1/B, K
+(constants.py). Then it asks, in turn:
 
     wrong = c * true, or true put elsewhere?      zero, a sign, a constant, transposed, rows moved              (6.6)
     wrong * g = c * true * f?                     a factor missing, too many, or another one                    (6.7)
@@ -88,7 +89,11 @@ def stacked(draws):
     arrays = {key: [np.asarray(some[key]) for some in named] for key in named[0]}
     kept = {key: some[0] for key, some in arrays.items() if some[0].size == 1 and np.ptp(some) == 0}
     varying = {key: np.stack(some, axis=-1) for key, some in arrays.items() if key not in kept and some[0].dtype.kind in "fiub"}
-    return np.ravel(analytic), np.ravel(numeric), kept | {key: v.reshape(-1) if v.size == len(draws) else v for key, v in varying.items()}
+    return (
+        np.ravel(analytic),
+        np.ravel(numeric),
+        kept | {key: v.reshape(-1) if v.size == len(draws) else v for key, v in varying.items()},
+    )
 
 
 SIMPLE = 2.5  # an explanation of this cost ends the search
@@ -96,17 +101,18 @@ SIMPLE = 2.5  # an explanation of this cost ends the search
 
 def _ranked(case):
     """[(cost, Explanation)], the simplest first. Later questions are asked only where earlier ones found nothing simple."""
-    found = {}
-    for questions, simple in (((_constant, _moved), 2), ((_factor, _term, _formula), SIMPLE), ((_two_terms,), 9), ((_in_part,), 9)):
+    found, order = {}, []
+    stages = ((_constant, _moved), 2.0), ((_factor, _term, _formula), SIMPLE), ((_two_terms,), math.inf), ((_in_part,), math.inf)
+    for questions, simple in stages:
         for question in questions:
             for cost, explanation in question(case):
                 key = explanation.relation, explanation.term
                 if key not in found or cost < found[key][0]:
                     found[key] = cost, explanation
-        ranked = sorted(found.values(), key=lambda pair: pair[0])
-        if ranked and ranked[0][0] <= simple:
+        order = sorted(found.values(), key=lambda pair: pair[0])
+        if order and order[0][0] <= simple:
             break
-    return [pair for pair in ranked if pair[0] <= ranked[0][0] + 1.0][:4]
+    return [pair for pair in order if pair[0] <= order[0][0] + 1.0][:4]
 
 
 def _numbers(value):
@@ -202,6 +208,7 @@ class _Case:
 
 
 def _constant(case):
+    """wrong = c * true."""
     a, n = case.a, case.n
     if not a.any():
         yield 0, Explanation("zero", "0", 0.0, "yours is zero everywhere: nothing comes back along this path.")
@@ -225,13 +232,18 @@ def _constant(case):
     inverse, size = text.startswith("1/"), bare(text.removeprefix("1/"))
     sizes_only = set(size.split()) <= {"B", "K", "D", "M", "C"} and len(n) > 1
     if c < 0:
-        relation, words = ("sign", "has the wrong sign") if text == "1" else ("scale", f"is -{text} times the true gradient{also}")
+        relation, words = (
+            ("sign", "has the wrong sign") if text == "1" else ("scale", f"is -{text} times the true gradient{also}")
+        )
     elif text == "2":
         relation, words = "scale", f"is twice the true gradient{also}: counted twice, or without a factor 1/2"
     elif text == "1/2":
         relation, words = "scale", f"is half the true gradient{also}: without a factor 2, or with a 1/2 too many"
     elif known and inverse:
-        relation, words = "scale", f"is {size} times too small{also}" + ": averaged where the sum was meant, or averaged twice" * sizes_only
+        relation, words = (
+            "scale",
+            f"is {size} times too small{also}" + ": averaged where the sum was meant, or averaged twice" * sizes_only,
+        )
     elif known and set(size.split()) <= {"B", "K", "D", "M", "C"}:
         relation, words = "scale", f"is {size} times too large{also}" + ": summed where the mean was meant" * sizes_only
     else:
@@ -272,8 +284,20 @@ def _places(a):
     if a.ndim == 3:
         K, B, n = a.shape
         if K == B:
-            yield 1, "transpose", "axes 0 and 1", a.swapaxes(0, 1), "has its first two axes swapped: (B, K, ...) where (K, B, ...) is meant"
-        yield 1.1, "layout", "(K, B)", a.reshape(B, K, n).swapaxes(0, 1), "is laid out image by image, (B, K, ...), where samples come first, (K, B, ...)"
+            yield (
+                1,
+                "transpose",
+                "axes 0 and 1",
+                a.swapaxes(0, 1),
+                "has its first two axes swapped: (B, K, ...) where (K, B, ...) is meant",
+            )
+        yield (
+            1.1,
+            "layout",
+            "(K, B)",
+            a.reshape(B, K, n).swapaxes(0, 1),
+            "is laid out image by image, (B, K, ...), where samples come first, (K, B, ...)",
+        )
     for axis, length in enumerate(a.shape):
         many, one, relation = _axis(axis, a.ndim)
         if length > 1:
@@ -282,7 +306,13 @@ def _places(a):
             yield 1.2, relation, "shifted", np.roll(a, 1, axis), f"has its {many} one off: {one} 1 stands in {one} 0, and so on"
             yield 1.2, relation, "shifted", np.roll(a, -1, axis), f"has its {many} one off: {one} 0 stands in {one} 1, and so on"
     if a.ndim and a.shape[-1] % 2 == 0 and a.shape[-1] > 2:
-        yield 0.9, "heads", "swapped", np.roll(a, a.shape[-1] // 2, -1), "has its left and right halves swapped: mu stands left, raw right"
+        yield (
+            0.9,
+            "heads",
+            "swapped",
+            np.roll(a, a.shape[-1] // 2, -1),
+            "has its left and right halves swapped: mu stands left, raw right",
+        )
 
 
 def _altered(case):
@@ -300,8 +330,20 @@ def _repeated(n):
             many, one, _ = _axis(axis, n.ndim)
             for f, what in ((np.sum, "sum"), (np.mean, "mean")):
                 array = np.broadcast_to(f(n, axis=axis, keepdims=True), n.shape)
-                yield 2.4, "axis", f"axis {axis}", array, f"repeats the {what} over all {many} in each of them: each has its own gradient"
-            yield 1.5, "axis", f"axis {axis}", np.broadcast_to(np.take(n, [0], axis), n.shape), f"repeats the first {one} in all {many}"
+                yield (
+                    2.4,
+                    "axis",
+                    f"axis {axis}",
+                    array,
+                    f"repeats the {what} over all {many} in each of them: each has its own gradient",
+                )
+            yield (
+                1.5,
+                "axis",
+                f"axis {axis}",
+                np.broadcast_to(np.take(n, [0], axis), n.shape),
+                f"repeats the first {one} in all {many}",
+            )
 
 
 def _permuted(case, axis):
@@ -321,7 +363,9 @@ def _permuted(case, axis):
         order.append(int(np.argmin(distance)))
     moved = [i for i, j in enumerate(order) if i != j]
     if moved and sorted(order) == list(range(len(a))):
-        words = f"has {many} {moved[0]} and {moved[1]} swapped" if len(moved) == 2 else f"has its {many} in another order: {order}"
+        words = (
+            f"has {many} {moved[0]} and {moved[1]} swapped" if len(moved) == 2 else f"has its {many} in another order: {order}"
+        )
         fit = case.error(a[order][np.isfinite(n)], n[np.isfinite(n)])
         yield 1.6, Explanation(relation, "permuted", fit, f"yours {words}.")
 
@@ -356,7 +400,9 @@ def _enough(bits, candidates, constants=1):
 def _factor(case):
     """wrong * g = c * true * f."""
     a, n = case.a[case.few], case.n[case.few]
-    factors = [p for p in case.pool if not p.frame and not p.summed and p.text != "1" and not any(is_gradient(f) for f in p.factors)]
+    factors = [
+        p for p in case.pool if not p.frame and not p.summed and p.text != "1" and not any(is_gradient(f) for f in p.factors)
+    ]
     if not factors:
         return
     f = np.array([p.values for p in factors])
@@ -467,7 +513,13 @@ def _multiples(case, target):
     for k in np.flatnonzero(left <= close):
         p, known = case.pool[k], case.constants.name(c[k], SAME + 2 * left[k] / np.abs(few).max())
         simpler = case.costs.searchsorted(p.cost, "right")  # candidates as simple as this one
-        if not known and p.cost == 1.0 and not p.frame and not is_gradient(p.text) and _enough(min(bits, _bits(p.values)), simpler, 3):
+        if (
+            not known
+            and p.cost == 1.0
+            and not p.frame
+            and not is_gradient(p.text)
+            and _enough(min(bits, _bits(p.values)), simpler, 3)
+        ):
             known = f"{abs(c[k]):.6g}", 2.5
         varies = p.text == "1" and len(few) >= 4 and _different(case.n) >= 3  # the same number everywhere
         if known and (varies or _enough(min(bits, _bits(p.values)), simpler, known[1] > 0)):
@@ -485,7 +537,9 @@ def _term_words(case, p, c, text, fit):
         return times(share, case.constants.text(share), name)
 
     if true is None:
-        words = f"lacks the term {of(-c)}" if c < 0 or name.startswith("1/") else f"has the term {of(c)} too many (or lacks {of(-c)})"
+        words = (
+            f"lacks the term {of(-c)}" if c < 0 or name.startswith("1/") else f"has the term {of(c)} too many (or lacks {of(-c)})"
+        )
         if text == "2":
             words = f"is off by twice {name}: that term has the wrong sign, or {of(-c)} is missing"
     elif true == 0:
@@ -622,7 +676,11 @@ def _in_place_of(case, c1, e1, c2, e2, fit, of_a_term=False):
     if same_frame and bool(missing) != bool(extra) and "1" not in (e1.text, e2.text):
         whole = f"has the term {e2.text}" if of_a_term else "is the true gradient"
         factor = product(1 / c, missing) if missing else product(c, extra)
-        words = f"{whole} without {'its' if of_a_term else 'the'} factor {factor}" if missing else f"{whole} with a factor {factor} too many"
+        words = (
+            f"{whole} without {'its' if of_a_term else 'the'} factor {factor}"
+            if missing
+            else f"{whole} with a factor {factor} too many"
+        )
         return Explanation("factor", factor, fit, f"yours {words}.")
     if same_frame and missing and len(missing) < len(e2.factors):
         meant = bare(" * ".join(missing))
@@ -676,13 +734,23 @@ def _explain_shapes(analytic, numeric, tolerance):
     if analytic.ndim == 2:
         found_if(analytic.T, numeric, "transpose", ".T", "it is the true gradient transposed")
     if analytic.size == numeric.size and not found:
-        found_if(analytic.reshape(numeric.shape), numeric, "shape", str(numeric.shape), "the numbers are right, and want reshaping")
+        found_if(
+            analytic.reshape(numeric.shape), numeric, "shape", str(numeric.shape), "the numbers are right, and want reshaping"
+        )
     if found:
         return found
     for axis, f, keep in product(range(max(analytic.ndim, numeric.ndim)), (np.sum, np.mean), (False, True)):
         what = "summed" if f is np.sum else "averaged"
         if analytic.ndim > axis:
-            found_if(f(analytic, axis=axis, keepdims=keep), numeric, "axis", f"axis {axis}", f"it is not yet {what} over axis {axis}")
+            found_if(
+                f(analytic, axis=axis, keepdims=keep), numeric, "axis", f"axis {axis}", f"it is not yet {what} over axis {axis}"
+            )
         if numeric.ndim > axis:
-            found_if(analytic, f(numeric, axis=axis, keepdims=keep), "axis", f"axis {axis}", f"it is {what} over axis {axis}, which has to stay")
+            found_if(
+                analytic,
+                f(numeric, axis=axis, keepdims=keep),
+                "axis",
+                f"axis {axis}",
+                f"it is {what} over axis {axis}, which has to stay",
+            )
     return found

@@ -65,11 +65,9 @@ def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, sa
     pass_ = _Pass(vae, x, eps, y, objective)
     what = {"elbo": "the elbo", "iwae": "the importance-weighted bound"}[objective] + (f" ({part} alone)" if part else "")
     draws = f"{len(pass_.eps)} samples of " if pass_.eps.ndim == 3 else ""
-    report = Report(
-        f"Gradient check of {what} by {METHODS[method]}\n  {draws}{len(pass_.x)} images of {vae.n_inputs} pixels, hidden {vae.hidden}, "
-        f"{vae.n_latent} latents; {vae.likelihood.name} decoder, {vae.sigma} head, {vae.activation}",
-        method,
-    )
+    of = f"{draws}{len(pass_.x)} images of {vae.n_inputs} pixels, hidden {vae.hidden}, {vae.n_latent} latents"
+    kinds = f"{vae.likelihood.name} decoder, {vae.sigma} head, {vae.activation}"
+    report = Report(f"Gradient check of {what} by {METHODS[method]}\n  {of}; {kinds}", method)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -208,9 +206,13 @@ def _check(pass_, report, method, part, samples, seed, explain):
     if pass_.vae.dtype == np.float32:
         report.notes.append("The model is float32; what was checked is a copy in float64, by the same lines.")
     if any(row.size > samples for row in report.rows):
-        report.notes.append(f"{samples} coordinates of each larger block, and the slope along a random direction for the rest of it.")
+        report.notes.append(
+            f"{samples} coordinates of each larger block, and the slope along a random direction for the rest of it."
+        )
     if any(row.skipped for row in report.rows):
-        report.notes.append("On a kink the slopes to the left and right differ: such coordinates are skipped, and not held against the gradient.")
+        report.notes.append(
+            "On a kink the slopes to the left and right differ: such coordinates are skipped, and not held against the gradient."
+        )
     wrong = {row.name for row in report.rows if not row.right}
     if report.traps or not wrong:
         return
@@ -223,7 +225,11 @@ def _check(pass_, report, method, part, samples, seed, explain):
             continue
         old = stale[starts[row.name] :][: a.size].reshape(a.shape) if row.name in starts else np.nan
         summed = np.allclose(b - a, a - old)
-        row.explanations = [Explanation("accumulated", "the old gradient", 0.0, ACCUMULATED) if summed else Explanation("noise", "eps", 0.0, AGAIN)]
+        row.explanations = [
+            Explanation("accumulated", "the old gradient", 0.0, ACCUMULATED)
+            if summed
+            else Explanation("noise", "eps", 0.0, AGAIN)
+        ]
 
 
 def _explained(pass_, name, method, part, found, t, d, wrong, rng):
@@ -252,7 +258,10 @@ def _explained(pass_, name, method, part, found, t, d, wrong, rng):
         paths = {words: n for words, (_, n) in parts.items()}
     if name == f"encoder_h{len(model.hidden) - 1}":
         W, M = model.encoder.layers[-1].W, model.n_latent
-        paths |= {"the path of the mean head": units * d.dmu @ W[:, :M].T, "the path of the sigma head": units * d.draw @ W[:, M:].T}
+        paths |= {
+            "the path of the mean head": units * d.dmu @ W[:, :M].T,
+            "the path of the sigma head": units * d.draw @ W[:, M:].T,
+        }
     if name == "x":
         head = np.concatenate([d.dmu, d.draw], axis=-1)
         through = units * ((d.dencoder_a0 if model.hidden else head) @ model.encoder.layers[0].W.T)[:, : model.n_inputs]
@@ -294,7 +303,12 @@ def _named(pass_, t, d, wrong, units, block):
     named |= {name: units * d[name] for name in d if name[1:] in sources}
     if "log_w" in t:
         w = np.exp(t.log_w - t.bound) / len(t.log_w)
-        weights = {"log_w": t.log_w, "w": w, "softmax(-log_w)": (1 / w) / (1 / w).sum(axis=0), "(log_w - sum(w * log_w))": t.log_w - (w * t.log_w).sum(axis=0)}
+        weights = {
+            "log_w": t.log_w,
+            "w": w,
+            "softmax(-log_w)": (1 / w) / (1 / w).sum(axis=0),
+            "(log_w - sum(w * log_w))": t.log_w - (w * t.log_w).sum(axis=0),
+        }
         named |= {name: v[..., None] for name, v in weights.items()}
         if "dlog_w" in named:
             named["dlog_w"] = named["dlog_w"][..., None]
@@ -335,7 +349,9 @@ def add_arguments(parser):
     add("--seed", type=int, default=0, metavar="S", help="of model, images, noise and sample [0]")
     add("--mutants", action="store_true", help="plant known mistakes instead, and show which check catches which")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "example:\n  python -m minivae gradcheck --method complex --activation tanh --likelihood gaussian --decoder-sigma pixel"
+    parser.epilog = (
+        "example:\n  python -m minivae gradcheck --method complex --activation tanh --likelihood gaussian --decoder-sigma pixel"
+    )
 
 
 def command(args):

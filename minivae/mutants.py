@@ -48,7 +48,9 @@ class Mutant:
         """The mistake is in the package inside the with block, and gone after it."""
         with ExitStack() as stack:
             for where, name, wrong in self.places():
-                stack.enter_context(mock.patch.dict(where, {name: wrong}) if isinstance(where, dict) else mock.patch.object(where, name, wrong))
+                stack.enter_context(
+                    mock.patch.dict(where, {name: wrong}) if isinstance(where, dict) else mock.patch.object(where, name, wrong)
+                )
             yield
 
     def vae(self, n_latent=2):
@@ -283,71 +285,217 @@ LOGVAR, RELU, SOFTPLUS = {"sigma": "logvar"}, {"activation": "relu"}, {"activati
 _rng = np.random.default_rng(0)
 
 GRADIENT = (
-    Mutant("eps missing", "dsigma = dz", lambda: _reparameterize_backward(lambda dz, eps: (dz, dz)), expect=("sigma", "factor", "eps")),
-    Mutant("fresh noise", "eps is drawn again in the backward pass: kwj2104",
-           lambda: _reparameterize_backward(lambda dz, eps: (dz, dz * _rng.standard_normal(eps.shape))), expect=("sigma", "noise", "eps")),
+    Mutant(
+        "eps missing",
+        "dsigma = dz",
+        lambda: _reparameterize_backward(lambda dz, eps: (dz, dz)),
+        expect=("sigma", "factor", "eps"),
+    ),
+    Mutant(
+        "fresh noise",
+        "eps is drawn again in the backward pass: kwj2104",
+        lambda: _reparameterize_backward(lambda dz, eps: (dz, dz * _rng.standard_normal(eps.shape))),
+        expect=("sigma", "noise", "eps"),
+    ),
     Mutant("no KL path to mu", "dmu = dz", lambda: _kl_backward(lambda mu, s: (0 * mu, s - 1 / s)), expect=("mu", "term", "mu")),
-    Mutant("no decoder path to mu", "dmu = beta mu", lambda: _reparameterize_backward(lambda dz, eps: (0 * dz, dz * eps)),
-           expect=("mu", "term", "dz")),
-    Mutant("-1/sigma missing", "dkl/dsigma = sigma", lambda: _kl_backward(lambda mu, s: (mu, s)), expect=("sigma", "term", "1/sigma")),
-    Mutant("KL gradient without its 1/2", "dkl/dmu = 2 mu", lambda: _kl_backward(lambda mu, s: (2 * mu, 2 * (s - 1 / s))),
-           expect=("sigma", "term", "sigma - 1/sigma")),
-    Mutant("KL gradient with the wrong sign", "dkl/dmu = -mu", lambda: _kl_backward(lambda mu, s: (-mu, 1 / s - s)),
-           expect=("sigma", "term", "sigma - 1/sigma")),
-    Mutant("variance for sigma", "dkl/dsigma = sigma^2 - 1: the derivative by log sigma", lambda: _kl_backward(lambda mu, s: (mu, s * s - 1)),
-           expect=("sigma", "factor", "sigma")),
-    Mutant("softplus' missing", "draw = dsigma", lambda: _head("softplus", lambda ds, raw, s: ds), expect=("raw", "factor", "sigmoid(raw)")),
-    Mutant("log-sigma for log-variance", "draw = dsigma sigma, the 1/2 missing: fastforwardlabs/vae-tf #3, Lasagne/Recipes #90",
-           lambda: _head("logvar", lambda ds, raw, s: ds * s), LOGVAR, ("raw", "scale", "2")),
-    Mutant("sigma for log-variance", "draw = dsigma, for sigma = exp(raw/2)", lambda: _head("logvar", lambda ds, raw, s: ds), LOGVAR,
-           ("raw", "factor", "sigma/2")),
-    Mutant("the other head's gradient", "draw = dmu: y0ast/VAE-Torch PR 5", lambda: _encode_backward(lambda d: d.dmu, lambda d: d.dmu),
-           expect=("raw", "formula", "dsigma * sigmoid(raw)")),
-    Mutant("heads not added", "the sigma head's path is missing from the shared layer: y0ast/VAE-Torch PR 5", _one_head_only,
-           expect=("encoder_h0", "heads", "the path of the sigma head")),
-    Mutant("relu' missing", "da = dh", lambda: _activation("relu", lambda dh, a, h: dh), RELU, ("decoder_a0", "factor", "decoder_a0 > 0")),
-    Mutant("tanh' = 1 - h", "the square is missing", lambda: _activation("tanh", lambda dh, a, h: dh * (1 - h)),
-           expect=("decoder_a0", "factor", "1 - decoder_h0^2")),
-    Mutant("softplus' of h", "sigmoid(h) for sigmoid(a)", lambda: _activation("softplus", lambda dh, a, h: dh * layers.sigmoid(h)), SOFTPLUS,
-           ("decoder_a0", "factor", "sigmoid(decoder_a0)")),
-    Mutant("tanh' on a sigmoid output", "1 - p^2 for p (1 - p): amaurydelille",
-           lambda: _bernoulli(lambda x, p, a, w: w * (x - p) / (p * (1 - p)) * (1 - p * p)), expect=("logits", "factor", "probs * (1 - probs)")),
-    Mutant("sigmoid' twice", "(x - p) p (1 - p): the derivative of squared error", lambda: _bernoulli(lambda x, p, a, w: w * (x - p) * p * (1 - p)),
-           expect=("logits", "factor", "probs * (1 - probs)")),
-    Mutant("wrong sign", "dlogits = x - p for p - x", lambda: _bernoulli(lambda x, p, a, w: -w * (x - p)), expect=("logits", "sign", "-1")),
-    Mutant("logits for probabilities", "dlogits = logits - x", lambda: _bernoulli(lambda x, p, a, w: w * (x - a)),
-           expect=("logits", "term", "probs")),
-    Mutant("averaged twice", "the reconstruction is divided by B again", lambda: _bernoulli(lambda x, p, a, w: w * (x - p) / x.shape[0]),
-           expect=("logits", "scale", "1/B")),
+    Mutant(
+        "no decoder path to mu",
+        "dmu = beta mu",
+        lambda: _reparameterize_backward(lambda dz, eps: (0 * dz, dz * eps)),
+        expect=("mu", "term", "dz"),
+    ),
+    Mutant(
+        "-1/sigma missing", "dkl/dsigma = sigma", lambda: _kl_backward(lambda mu, s: (mu, s)), expect=("sigma", "term", "1/sigma")
+    ),
+    Mutant(
+        "KL gradient without its 1/2",
+        "dkl/dmu = 2 mu",
+        lambda: _kl_backward(lambda mu, s: (2 * mu, 2 * (s - 1 / s))),
+        expect=("sigma", "term", "sigma - 1/sigma"),
+    ),
+    Mutant(
+        "KL gradient with the wrong sign",
+        "dkl/dmu = -mu",
+        lambda: _kl_backward(lambda mu, s: (-mu, 1 / s - s)),
+        expect=("sigma", "term", "sigma - 1/sigma"),
+    ),
+    Mutant(
+        "variance for sigma",
+        "dkl/dsigma = sigma^2 - 1: the derivative by log sigma",
+        lambda: _kl_backward(lambda mu, s: (mu, s * s - 1)),
+        expect=("sigma", "factor", "sigma"),
+    ),
+    Mutant(
+        "softplus' missing",
+        "draw = dsigma",
+        lambda: _head("softplus", lambda ds, raw, s: ds),
+        expect=("raw", "factor", "sigmoid(raw)"),
+    ),
+    Mutant(
+        "log-sigma for log-variance",
+        "draw = dsigma sigma, the 1/2 missing: fastforwardlabs/vae-tf #3, Lasagne/Recipes #90",
+        lambda: _head("logvar", lambda ds, raw, s: ds * s),
+        LOGVAR,
+        ("raw", "scale", "2"),
+    ),
+    Mutant(
+        "sigma for log-variance",
+        "draw = dsigma, for sigma = exp(raw/2)",
+        lambda: _head("logvar", lambda ds, raw, s: ds),
+        LOGVAR,
+        ("raw", "factor", "sigma/2"),
+    ),
+    Mutant(
+        "the other head's gradient",
+        "draw = dmu: y0ast/VAE-Torch PR 5",
+        lambda: _encode_backward(lambda d: d.dmu, lambda d: d.dmu),
+        expect=("raw", "formula", "dsigma * sigmoid(raw)"),
+    ),
+    Mutant(
+        "heads not added",
+        "the sigma head's path is missing from the shared layer: y0ast/VAE-Torch PR 5",
+        _one_head_only,
+        expect=("encoder_h0", "heads", "the path of the sigma head"),
+    ),
+    Mutant(
+        "relu' missing",
+        "da = dh",
+        lambda: _activation("relu", lambda dh, a, h: dh),
+        RELU,
+        ("decoder_a0", "factor", "decoder_a0 > 0"),
+    ),
+    Mutant(
+        "tanh' = 1 - h",
+        "the square is missing",
+        lambda: _activation("tanh", lambda dh, a, h: dh * (1 - h)),
+        expect=("decoder_a0", "factor", "1 - decoder_h0^2"),
+    ),
+    Mutant(
+        "softplus' of h",
+        "sigmoid(h) for sigmoid(a)",
+        lambda: _activation("softplus", lambda dh, a, h: dh * layers.sigmoid(h)),
+        SOFTPLUS,
+        ("decoder_a0", "factor", "sigmoid(decoder_a0)"),
+    ),
+    Mutant(
+        "tanh' on a sigmoid output",
+        "1 - p^2 for p (1 - p): amaurydelille",
+        lambda: _bernoulli(lambda x, p, a, w: w * (x - p) / (p * (1 - p)) * (1 - p * p)),
+        expect=("logits", "factor", "probs * (1 - probs)"),
+    ),
+    Mutant(
+        "sigmoid' twice",
+        "(x - p) p (1 - p): the derivative of squared error",
+        lambda: _bernoulli(lambda x, p, a, w: w * (x - p) * p * (1 - p)),
+        expect=("logits", "factor", "probs * (1 - probs)"),
+    ),
+    Mutant(
+        "wrong sign",
+        "dlogits = x - p for p - x",
+        lambda: _bernoulli(lambda x, p, a, w: -w * (x - p)),
+        expect=("logits", "sign", "-1"),
+    ),
+    Mutant(
+        "logits for probabilities",
+        "dlogits = logits - x",
+        lambda: _bernoulli(lambda x, p, a, w: w * (x - a)),
+        expect=("logits", "term", "probs"),
+    ),
+    Mutant(
+        "averaged twice",
+        "the reconstruction is divided by B again",
+        lambda: _bernoulli(lambda x, p, a, w: w * (x - p) / x.shape[0]),
+        expect=("logits", "scale", "1/B"),
+    ),
     Mutant("gradient of the sum", "the loss is a mean over images", _gradient_of_the_sum, expect=("logits", "scale", "B")),
-    Mutant("loss printed per pixel", "the gradient is that of the sum over pixels", lambda: _score(_loss_per_pixel), expect=("logits", "scale", "D")),
-    Mutant("no -1 in dlog_sigma", "u^2 for u^2 - 1", lambda: _gaussian_pixel(lambda u, i: u * i, lambda u: u * u), PIXEL, ("log_sigma", "term", "1")),
-    Mutant("sigma for sigma^2", "dmean = (x - mean) / sigma", lambda: _gaussian_pixel(lambda u, i: u, lambda u: u * u - 1), PIXEL,
-           ("mean", "factor", "sigma_x")),
-    Mutant("mean for sum in db", "one bias at exactly 1/n", lambda: _dense(_set("db", lambda layer, x, da: da.mean(axis=0))),
-           expect=("decoder.1.b", "scale", "1/(K B)")),
-    Mutant("one image only", "dW of the first row, for the whole batch", lambda: _dense(_set("dW", lambda layer, x, da: x[:1].T @ da[:1])),
-           expect=("decoder.1.W", "image", "first row")),
-    Mutant("rows turned over", "dW upside down", lambda: _dense(_set("dW", lambda layer, x, da: layer.dW[::-1].copy())),
-           expect=("decoder.1.W", "rows", "reversed")),
-    Mutant("one column off", "an index of a loop", lambda: _dense(_set("dW", lambda layer, x, da: np.roll(layer.dW, 1, -1))),
-           expect=("decoder.1.W", "columns", "shifted")),
-    Mutant("W for W.T", "dx = da W, where W is square", lambda: _dense_dx(lambda layer, da, dx: da @ layer.W if np.ptp(layer.W.shape) == 0 else dx),
-           {"hidden": (6, 6)}, ("decoder_h0", "transpose", "decoder.1.W")),
+    Mutant(
+        "loss printed per pixel",
+        "the gradient is that of the sum over pixels",
+        lambda: _score(_loss_per_pixel),
+        expect=("logits", "scale", "D"),
+    ),
+    Mutant(
+        "no -1 in dlog_sigma",
+        "u^2 for u^2 - 1",
+        lambda: _gaussian_pixel(lambda u, i: u * i, lambda u: u * u),
+        PIXEL,
+        ("log_sigma", "term", "1"),
+    ),
+    Mutant(
+        "sigma for sigma^2",
+        "dmean = (x - mean) / sigma",
+        lambda: _gaussian_pixel(lambda u, i: u, lambda u: u * u - 1),
+        PIXEL,
+        ("mean", "factor", "sigma_x"),
+    ),
+    Mutant(
+        "mean for sum in db",
+        "one bias at exactly 1/n",
+        lambda: _dense(_set("db", lambda layer, x, da: da.mean(axis=0))),
+        expect=("decoder.1.b", "scale", "1/(K B)"),
+    ),
+    Mutant(
+        "one image only",
+        "dW of the first row, for the whole batch",
+        lambda: _dense(_set("dW", lambda layer, x, da: x[:1].T @ da[:1])),
+        expect=("decoder.1.W", "image", "first row"),
+    ),
+    Mutant(
+        "rows turned over",
+        "dW upside down",
+        lambda: _dense(_set("dW", lambda layer, x, da: layer.dW[::-1].copy())),
+        expect=("decoder.1.W", "rows", "reversed"),
+    ),
+    Mutant(
+        "one column off",
+        "an index of a loop",
+        lambda: _dense(_set("dW", lambda layer, x, da: np.roll(layer.dW, 1, -1))),
+        expect=("decoder.1.W", "columns", "shifted"),
+    ),
+    Mutant(
+        "W for W.T",
+        "dx = da W, where W is square",
+        lambda: _dense_dx(lambda layer, da, dx: da @ layer.W if np.ptp(layer.W.shape) == 0 else dx),
+        {"hidden": (6, 6)},
+        ("decoder_h0", "transpose", "decoder.1.W"),
+    ),
     Mutant("gradient added", "dW += for dW =", _dense_accumulates, expect=("decoder.1.b", "accumulated", "the old gradient")),
-    Mutant("samples read batch-first", "weights flattened (B, K), samples (K, B): VRbound",
-           lambda: _reparameterize_backward(lambda dz, eps: 2 * (_batch_first(dz),) if dz.ndim < 3 else (_batch_first(dz), _batch_first(dz * eps))),
-           expect=("sigma", "layout", "(K, B)")),
-    Mutant("x is no target", "dx without the path through the likelihood", lambda: [(VAE, "_dx_target", lambda self, t, dlog_px_z: 0.0)],
-           expect=("x", "term", "logits")),
-    Mutant("weights not detached", "the gradient also goes through the weights: AntixK #34",
-           lambda: _iwae(lambda w, log_w: w * (1 + log_w - (w * log_w).sum(axis=0))), objective="iwae",
-           expect=("log_w", "term", "w * (log_w - sum(w * log_w))")),
-    Mutant("worst samples upweighted", "softmax(-log w): AntixK #53",
-           lambda: _iwae(lambda w, log_w: 1 / w / (1 / w).sum(axis=0)), objective="iwae", expect=("log_w", "formula", "w")),
-    Mutant("all samples alike", "1/K for the weights", lambda: _iwae(lambda w, log_w: 0 * w + 1 / len(w)), objective="iwae",
-           expect=("log_w", "factor", "K * w")),
-)  # fmt: skip
+    Mutant(
+        "samples read batch-first",
+        "weights flattened (B, K), samples (K, B): VRbound",
+        lambda: _reparameterize_backward(
+            lambda dz, eps: 2 * (_batch_first(dz),) if dz.ndim < 3 else (_batch_first(dz), _batch_first(dz * eps))
+        ),
+        expect=("sigma", "layout", "(K, B)"),
+    ),
+    Mutant(
+        "x is no target",
+        "dx without the path through the likelihood",
+        lambda: [(VAE, "_dx_target", lambda self, t, dlog_px_z: 0.0)],
+        expect=("x", "term", "logits"),
+    ),
+    Mutant(
+        "weights not detached",
+        "the gradient also goes through the weights: AntixK #34",
+        lambda: _iwae(lambda w, log_w: w * (1 + log_w - (w * log_w).sum(axis=0))),
+        objective="iwae",
+        expect=("log_w", "term", "w * (log_w - sum(w * log_w))"),
+    ),
+    Mutant(
+        "worst samples upweighted",
+        "softmax(-log w): AntixK #53",
+        lambda: _iwae(lambda w, log_w: 1 / w / (1 / w).sum(axis=0)),
+        objective="iwae",
+        expect=("log_w", "formula", "w"),
+    ),
+    Mutant(
+        "all samples alike",
+        "1/K for the weights",
+        lambda: _iwae(lambda w, log_w: 0 * w + 1 / len(w)),
+        objective="iwae",
+        expect=("log_w", "factor", "K * w"),
+    ),
+)
 
 
 def _batch_first(v):
@@ -355,24 +503,47 @@ def _batch_first(v):
 
 
 OBJECTIVE = (
-    Mutant("std = exp(logvar)", "the 1/2 is missing in both passes, the KL has it: numpy-ml, keras #3283, BVAE-tf #7",
-           lambda: _both_passes(lambda mu, s, eps: mu + s * s * eps, lambda dz, eps, s: dz * eps * 2 * s), LOGVAR),
-    Mutant("sigma dropped", "z = mu + eps, in both passes", lambda: _both_passes(lambda mu, s, eps: mu + eps + 0 * s, lambda dz, eps, s: 0 * dz)),
-    Mutant("KL without its 1/2", "in both passes",
-           lambda: _kl(lambda mu, s: s * s + mu * mu - 2 * np.log(s) - 1, lambda mu, s: (2 * mu, 2 * (s - 1 / s)))),
-    Mutant("KL with the wrong sign", "in both passes: pytorch/examples #824, AntixK #68",
-           lambda: _kl(lambda mu, s: -((s * s + mu * mu) / 2 - np.log(s) - 0.5), lambda mu, s: (-mu, 1 / s - s))),
-    Mutant("KL without its +1", "a constant: no gradient knows it",
-           lambda: _kl(lambda mu, s: (s * s + mu * mu) / 2 - np.log(s), lambda mu, s: (mu, s - 1 / s))),
-    Mutant("the reverse KL", "KL(p || q) for KL(q || p)",
-           lambda: _kl(lambda mu, s: np.log(s) + (1 + mu * mu) / (2 * s * s) - 0.5, lambda mu, s: (mu / (s * s), 1 / s - (1 + mu * mu) / s**3))),
+    Mutant(
+        "std = exp(logvar)",
+        "the 1/2 is missing in both passes, the KL has it: numpy-ml, keras #3283, BVAE-tf #7",
+        lambda: _both_passes(lambda mu, s, eps: mu + s * s * eps, lambda dz, eps, s: dz * eps * 2 * s),
+        LOGVAR,
+    ),
+    Mutant(
+        "sigma dropped",
+        "z = mu + eps, in both passes",
+        lambda: _both_passes(lambda mu, s, eps: mu + eps + 0 * s, lambda dz, eps, s: 0 * dz),
+    ),
+    Mutant(
+        "KL without its 1/2",
+        "in both passes",
+        lambda: _kl(lambda mu, s: s * s + mu * mu - 2 * np.log(s) - 1, lambda mu, s: (2 * mu, 2 * (s - 1 / s))),
+    ),
+    Mutant(
+        "KL with the wrong sign",
+        "in both passes: pytorch/examples #824, AntixK #68",
+        lambda: _kl(lambda mu, s: -((s * s + mu * mu) / 2 - np.log(s) - 0.5), lambda mu, s: (-mu, 1 / s - s)),
+    ),
+    Mutant(
+        "KL without its +1",
+        "a constant: no gradient knows it",
+        lambda: _kl(lambda mu, s: (s * s + mu * mu) / 2 - np.log(s), lambda mu, s: (mu, s - 1 / s)),
+    ),
+    Mutant(
+        "the reverse KL",
+        "KL(p || q) for KL(q || p)",
+        lambda: _kl(
+            lambda mu, s: np.log(s) + (1 + mu * mu) / (2 * s * s) - 0.5,
+            lambda mu, s: (mu / (s * s), 1 / s - (1 + mu * mu) / s**3),
+        ),
+    ),
     Mutant("mean over pixels", "a hidden beta of D: pytorch/examples #234, keras-io #270", _mean_over_pixels),
     Mutant("1e-7 inside the log", "caps the loss, and spoils the gradient by 2e-7", _epsilon_in_the_log),
     Mutant("sum over the batch", "in both passes, where the mean is promised", lambda: [(VAE, "_weight", lambda self, t: 1.0)]),
     Mutant("noise of standard deviation 0.01", "keras PR 4211", lambda: _noise(lambda eps: 0.01 * eps)),
     Mutant("one eps for the batch", "anhtu", lambda: _noise(lambda eps: eps[..., :1, :] + 0 * eps)),
     Mutant("closed-form KL in the weights", "no bound any more: AntixK #34", _closed_kl_in_weights, objective="iwae"),
-)  # fmt: skip
+)
 
 MUTANTS = GRADIENT + OBJECTIVE
 
@@ -390,7 +561,13 @@ def moments(vae, x, y=None, n=4000, seed=0):
     t = vae.run(x, eps, y)
     u = (t.z - t.mu) / t.sigma  # N(0, 1), independent
     pairs = (u[:, 1:] * u[:, :-1]).mean(axis=0)
-    return float(max(np.abs(some).max() for some in (u.mean(axis=0) * n**0.5, (u.std(axis=0) - 1) * (2 * n) ** 0.5, pairs * n**0.5) if some.size))
+    return float(
+        max(
+            np.abs(some).max()
+            for some in (u.mean(axis=0) * n**0.5, (u.std(axis=0) - 1) * (2 * n) ** 0.5, pairs * n**0.5)
+            if some.size
+        )
+    )
 
 
 def twice(vae, x, eps, y=None, objective="elbo"):
@@ -429,7 +606,12 @@ def caught_by(mutant):
     x = rng.uniform(0.1, 0.9, (4, MODEL["n_inputs"]))
     eps = rng.standard_normal((3, 4, 2))
     with mutant.planted():
-        reports = {method: gradcheck.check(mutant.vae(), x, eps, method=method, objective=mutant.objective, samples=6, explain=method == "complex") for method in ("central", "complex")}
+        reports = {
+            method: gradcheck.check(
+                mutant.vae(), x, eps, method=method, objective=mutant.objective, samples=6, explain=method == "complex"
+            )
+            for method in ("central", "complex")
+        }
         one = mutant.vae(n_latent=1)
         found = {method: not report.passed for method, report in reports.items()}
         found["identity"] = bool(np.abs(exact.objective_gap(one, x)).max() > 1e-9)
@@ -465,7 +647,9 @@ class Table:
     @property
     def complete(self):
         """Whether every mistake is caught by a check, and every wrong gradient named rightly."""
-        return all(any(line.caught.values()) for line in self.lines) and all(line.named for line in self.lines if line.mutant.expect)
+        return all(any(line.caught.values()) for line in self.lines) and all(
+            line.named for line in self.lines if line.mutant.expect
+        )
 
     def __str__(self):
         width = max(len(line.mutant.name) for line in self.lines)
@@ -477,12 +661,19 @@ class Table:
         caught = sum(any(line.caught.values()) for line in self.lines)
         gradients = [line for line in self.lines if line.mutant.expect]
         named = sum(line.named for line in gradients)
-        return "\n".join([*rows, f"X caught, . passed by: {caught} of {len(self.lines)} mistakes are caught.",
-                          f"-> the diagnosis: {named} of {len(gradients)} wrong gradients are named rightly, and where they sit."])  # fmt: skip
+        return "\n".join(
+            [
+                *rows,
+                f"X caught, . passed by: {caught} of {len(self.lines)} mistakes are caught.",
+                f"-> the diagnosis: {named} of {len(gradients)} wrong gradients are named rightly, and where they sit.",
+            ]
+        )
 
     def _row(self, line, width):
         marks = {True: "X", False: ".", None: " "}
-        yield f"{line.mutant.name:{width}}  " + "  ".join(f"{marks[line.caught[check]]:^{len(check)}}" for check in CHECKS).rstrip()
+        yield (
+            f"{line.mutant.name:{width}}  " + "  ".join(f"{marks[line.caught[check]]:^{len(check)}}" for check in CHECKS).rstrip()
+        )
         yield f"    {line.mutant.words}"
         if line.mutant.expect:
             words = f"-> {', '.join(line.where[:2])}: {line.explanation.words if line.explanation else 'no explanation'}"

@@ -96,12 +96,27 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
     noise = 4 * np.finfo(float).eps * max(1.0, abs(float(value(arrays)))) / STEP
     known = _around(function, gradient, arrays, names, outputs, ups if one_more or upstream is not None else [], named)
     for k, analytic, second in zip(wrt, given, again):
-        block = Block(names[k], analytic.astype(float), lambda e, k=k: value([a + e if j == k else a for j, a in enumerate(arrays)]), noise, arrays[k])
+        block = Block(
+            names[k],
+            analytic.astype(float),
+            lambda e, k=k: value([a + e if j == k else a for j, a in enumerate(arrays)]),
+            noise,
+            arrays[k],
+        )
         if analytic.shape != arrays[k].shape:
             words = f"yours has shape {analytic.shape}; the shape of {names[k]}, {arrays[k].shape}, is expected"
             block.analytic = np.zeros(arrays[k].shape)
             found = diagnose(analytic, block.numeric(range(min(samples, arrays[k].size)), method))
-            row = Row(names[k], arrays[k].shape, np.nan, 0, 0, False, "wrong shape", found or [Explanation("shape", str(arrays[k].shape), np.nan, f"{words}.")])
+            row = Row(
+                names[k],
+                arrays[k].shape,
+                np.nan,
+                0,
+                0,
+                False,
+                "wrong shape",
+                found or [Explanation("shape", str(arrays[k].shape), np.nan, f"{words}.")],
+            )
         else:
             row, trap = compare(block, samples, method, rng)
             if analytic.dtype == np.float32 and not (row.right and not trap) and row.error < 1e-4:
@@ -111,10 +126,16 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
             elif not row.right and not np.array_equal(analytic, second, equal_nan=True):
                 row.explanations = [Explanation("noise", "eps", 0.0, AGAIN)]
             elif not row.right and np.isfinite(analytic).all():
-                entries = range(analytic.size) if analytic.size <= DIAGNOSED else np.sort(rng.choice(analytic.size, DIAGNOSED, replace=False))
+                entries = (
+                    range(analytic.size)
+                    if analytic.size <= DIAGNOSED
+                    else np.sort(rng.choice(analytic.size, DIAGNOSED, replace=False))
+                )
                 row.explanations = diagnose(analytic, block.numeric(entries, method), known)
                 if analytic.size == 1 and callable(gradient) and not row.explanations:
-                    row.explanations = _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, method, named, rng)
+                    row.explanations = _explain_number(
+                        function, gradient, arrays, names, k, wrt, ups, one_more, method, named, rng
+                    )
         report.rows.append(row)
         report.first += [row.name] * (not row.right)
 
@@ -127,11 +148,16 @@ def _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, me
         ups = [u * np.exp(0.3 * rng.standard_normal(u.shape)) if one_more else u for u in ups]
         try:
             outputs = _outputs(function, moved)
-            analytic = _as_gradients(_call("The gradient", gradient, moved + ups * one_more), names, wrt)[wrt.index(k)].astype(float)
+            analytic = _as_gradients(_call("The gradient", gradient, moved + ups * one_more), names, wrt)[wrt.index(k)].astype(
+                float
+            )
         except Stop:
             return []
-        f = lambda e, moved=moved, ups=ups: sum(
-            np.sum(u * o) for u, o in zip(ups, _outputs(function, [a + e if j == k else a for j, a in enumerate(moved)], nudged=True)))  # fmt: skip
+
+        def f(e, moved=moved, ups=ups):
+            nudged = [a + e if j == k else a for j, a in enumerate(moved)]
+            return sum(np.sum(u * o) for u, o in zip(ups, _outputs(function, nudged, nudged=True)))
+
         numeric = Block(names[k], analytic, f, 0.0, moved[k]).numeric([0], method)
         draws.append((analytic, numeric, _around(function, gradient, moved, names, outputs, ups if one_more else [], named)))
     return diagnose(*stacked(draws))
@@ -146,7 +172,10 @@ def _call(what, function, arguments):
         raise Stop("raised", f"{what} raised {type(error).__name__}: {error}") from None
     for k, (a, c) in enumerate(zip(arguments, copies), 1):
         if not np.array_equal(a, c, equal_nan=a.dtype.kind in "fc"):
-            raise Stop("changed", f"{what} changes its argument {k}, which its caller still needs. Compute a new array: a + b, and not a += b.")
+            raise Stop(
+                "changed",
+                f"{what} changes its argument {k}, which its caller still needs. Compute a new array: a + b, and not a += b.",
+            )
     return result
 
 
@@ -156,7 +185,9 @@ def _outputs(function, arrays, nudged=False):
     outputs = [np.asarray(o) for o in (result if isinstance(result, (tuple, list)) else [result])]
     for o in outputs:
         if o.dtype.kind not in "fiubc":
-            raise Stop("None" if result is None else "dtype", "The function returns no array of numbers: is its `return` missing?")
+            raise Stop(
+                "None" if result is None else "dtype", "The function returns no array of numbers: is its `return` missing?"
+            )
         if o.dtype in (np.float16, np.float32, np.complex64):
             raise Stop("float32", FLOAT32.format(what="The function"))
         if not nudged and not np.isfinite(o).all():
@@ -204,7 +235,10 @@ def _as_gradients(result, names, wrt):
         if isinstance(part, (list, tuple)):
             raise Stop("list", f"The gradient of {names[k]} is a {type(part).__name__}; make it an array with np.array.")
         if np.asarray(part).dtype.kind not in "fiub":
-            raise Stop("dtype", f"The gradient of {names[k]} is {type(part).__name__} of dtype {np.asarray(part).dtype}; expected real numbers.")
+            raise Stop(
+                "dtype",
+                f"The gradient of {names[k]} is {type(part).__name__} of dtype {np.asarray(part).dtype}; expected real numbers.",
+            )
     return [np.asarray(part) for part in parts]
 
 
@@ -217,11 +251,19 @@ def _around(function, gradient, arrays, names, outputs, ups, named):
             found |= outside.globals | outside.nonlocals
         except (TypeError, ValueError):
             continue
-    found = {name: v for name, v in found.items() if isinstance(v, (np.ndarray, np.number, float, int)) and not isinstance(v, bool)}
+    found = {
+        name: v for name, v in found.items() if isinstance(v, (np.ndarray, np.number, float, int)) and not isinstance(v, bool)
+    }
     found |= dict(zip(names, arrays))
     more = _parameters(gradient, 99)[len(arrays) :] if callable(gradient) else []
     for k, output in enumerate(outputs):
-        up = more[k] if more[k : k + 1] and more[k][0] == "d" and not more[k].startswith("argument") else "upstream" if k == 0 else f"d_out{k}"
+        up = (
+            more[k]
+            if more[k : k + 1] and more[k][0] == "d" and not more[k].startswith("argument")
+            else "upstream"
+            if k == 0
+            else f"d_out{k}"
+        )
         if ups:
             found[up] = ups[k]
         result = up[1:].lstrip("_")

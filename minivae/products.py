@@ -19,13 +19,15 @@ import numpy as np
 
 from .constants import is_gradient, outside, wrap
 
+LARGEST = 500_000  # numbers in one view: a sum over more is not looked into
+
 
 @dataclass(frozen=True, eq=False)
 class Product:
     """factors (texts such as "dz", "1/sigma"), their product on the N entries, and how simple it is (a low cost).
 
-    names: of the arrays in it. frame: "" elementwise, "x.T @" or "@ W.T". summed: over how many numbers, 0 for no sum. misread: how a factor was read wrongly,
-    a key of MISREAD, and which factor that is.
+    names: of the arrays in it. frame: "" elementwise, "x.T @" or "@ W.T". summed: over how many numbers, 0 for no sum.
+    misread: how a factor was read wrongly, a key of MISREAD, and which factor that is.
     """
 
     factors: tuple
@@ -54,7 +56,10 @@ def expanded(product):
             parts = (1, match[1]), (-1, f"{match[1]}^2")
         if parts:
             rest = product.factors[:k], product.factors[k + 1 :]
-            return [(c, replace(product, factors=tuple(f for f in (*rest[0], part, *rest[1]) if f != "1") or ("1",))) for c, part in parts]
+            return [
+                (c, replace(product, factors=tuple(f for f in (*rest[0], part, *rest[1]) if f != "1") or ("1",)))
+                for c, part in parts
+            ]
     return [(1, product)]
 
 
@@ -76,7 +81,8 @@ def functions(name, v):
             (f"sign({name})", np.sign(v), 2.4), (f"|{name}|", np.abs(v), 2.4), (f"(1 - sigmoid({name}))", 1 - s, 2.4),
             (f"(1 + {name})", 1 + v, 3.4), (f"sqrt({name})", np.sqrt(v), 2.4), (f"softplus({name})", np.logaddexp(0, v), 2.4),
             (f"exp(2 {w})", np.exp(2 * v), 2.6), (f"exp(-2 {w})", np.exp(-2 * v), 2.6), (f"exp(-{w}/2)", np.exp(-v / 2), 2.6),
-            (f"{w}^3", v**3, 2.6), (f"1/(1 - {w}^2)", 1 / (1 - v * v), 2.4), (f"1/sigmoid({name})", 1 / s, 2.2), (f"cos({name})", np.cos(v), 2.6), (f"sin({name})", np.sin(v), 2.6),
+            (f"{w}^3", v**3, 2.6), (f"1/(1 - {w}^2)", 1 / (1 - v * v), 2.4), (f"1/sigmoid({name})", 1 / s, 2.2),
+            (f"cos({name})", np.cos(v), 2.6), (f"sin({name})", np.sin(v), 2.6),
             (f"({name} + 1/{w})", v + 1 / v, 3.6), (f"1/(1 + {name})", 1 / (1 + v), 3.6), (f"1/(1 - {name})", 1 / (1 - v), 3.6),
             (f"log(1 - {name})", np.log(1 - v), 3.0),
         )  # fmt: skip
@@ -92,7 +98,11 @@ MISREAD = {
     "axes swapped": ("transpose", "axes 0 and 1", "sums {v} over the wrong one of its first two axes"),
     "transposed": ("transpose", "{v}.T", "has {v} transposed"),
     "first sample": ("image", "first sample", "takes only the first sample of {v}, where all K samples add up"),
-    "last sample": ("image", "last sample", "takes only the last sample of {v}, where all K samples add up: overwritten in a loop?"),
+    "last sample": (
+        "image",
+        "last sample",
+        "takes only the last sample of {v}, where all K samples add up: overwritten in a loop?",
+    ),
     "first image": ("image", "first image", "takes only the first image of {v}, where all images add up"),
     "last image": ("image", "last image", "takes only the last image of {v}, where all images add up: overwritten in a loop?"),
     "first row": ("image", "first row", "takes only the first row of {v}, one sample of one image, where all of them add up"),
@@ -181,7 +191,9 @@ def _leading_views(arrays, shape, entries):
     """Elementwise, and summed over leading axes that the gradient does not have: the views for each set of such axes."""
     core = () if int(np.prod(shape)) == 1 else shape
     at = entries if core else [0]
-    leads = {v.shape[: v.ndim - len(core)] for v in arrays.values() if v.ndim > len(core) and v.shape[v.ndim - len(core) :] == core}
+    leads = {
+        v.shape[: v.ndim - len(core)] for v in arrays.values() if v.ndim > len(core) and v.shape[v.ndim - len(core) :] == core
+    }
     leads = [lead for lead in leads if not any(lead != other and lead == other[-len(lead) :] for other in leads)] or [()]
 
     def view(v, lead):
@@ -192,7 +204,7 @@ def _leading_views(arrays, shape, entries):
                 pass
         return np.broadcast_to(v, lead + core).reshape(int(np.prod(lead)), -1)[:, at]
 
-    for lead in sorted(leads):
+    for lead in sorted(lead for lead in leads if int(np.prod(lead)) * len(at) <= LARGEST):
         yield _views(arrays, lambda v, lead=lead: view(v, lead))
 
 
@@ -202,6 +214,8 @@ def _row_views(arrays, shape, index):
     if not lead:
         return
     lead = max(lead)[2]
+    if int(np.prod(lead)) * len(index[0]) > LARGEST:
+        return
 
     def view(v, size, at):
         if v.ndim < 2 or v.shape[-1] != size:
@@ -210,7 +224,10 @@ def _row_views(arrays, shape, index):
 
     right = _views(arrays, lambda v: view(v, shape[1], index[1]))
     left = {name: v for name, v in arrays.items() if not is_gradient(name)}
-    left = _views(left | {f"|{name}|": np.abs(v) for name, v in left.items() if v.min() < 0 < v.max()}, lambda v: view(v, shape[0], index[0]))
+    left = _views(
+        left | {f"|{name}|": np.abs(v) for name, v in left.items() if v.min() < 0 < v.max()},
+        lambda v: view(v, shape[0], index[0]),
+    )
     for x in left:
         yield x.name, x.values, right
 
@@ -244,7 +261,9 @@ def _multiplied(frame, views, base=1.0, few=False):
 
     few: only gradients from above, alone or times one more factor.
     """
-    atoms = [(text, k, values, cost, None) for k, view in enumerate(views) for text, values, cost in functions(view.name, view.values)]
+    atoms = [
+        (text, k, values, cost, None) for k, view in enumerate(views) for text, values, cost in functions(view.name, view.values)
+    ]
     atoms += [(view.name, k, values, 1.0, key) for k, view in enumerate(views) for key, values in view.misread.items()]
     above, misread_above, ours, simple, plain, misread_plain = [], [], [], [], [], []
     for i, (_, k, _, cost, key) in enumerate(atoms):
@@ -256,12 +275,20 @@ def _multiplied(frame, views, base=1.0, few=False):
 
     simple = simple if len(simple) <= 40 else plain  # of many names fewer powers
 
-    different = lambda i, j: atoms[i][1] != atoms[j][1]
+    def different(i, j):
+        return atoms[i][1] != atoms[j][1]
+
     chosen = [(i,) for i in above + (plain if few else ours)] + [(d, i) for d in above for i in ours]
-    chosen += [(d,) for d in misread_above] + [(d, i) for d in misread_above for i in plain] + [(d, i) for d in above for i in misread_plain]
+    chosen += (
+        [(d,) for d in misread_above]
+        + [(d, i) for d in misread_above for i in plain]
+        + [(d, i) for d in above for i in misread_plain]
+    )
     if not few:
         chosen += [(d, i, j) for d in above for i, j in combinations(simple, 2) if different(i, j)]
-        chosen += [(d, i) for d in misread_above for i in misread_plain if atoms[d][4] == atoms[i][4]] + [(i,) for i in misread_plain]
+        chosen += [(d, i) for d in misread_above for i in misread_plain if atoms[d][4] == atoms[i][4]] + [
+            (i,) for i in misread_plain
+        ]
         chosen += [(i, j) for i in plain for j in ours if different(i, j) and atoms[j][3] <= 2.4 and (atoms[j][3] > 1 or i < j)]
     if not chosen:
         return []
@@ -272,7 +299,15 @@ def _multiplied(frame, views, base=1.0, few=False):
         read = [(key, text) for text, _, _, _, key in factors if key]
         misread = (read[0][0], " * ".join(text for _, text in read)) if read else ()
         summed, names = R * (bool(frame) or any(len(f[2]) > 1 for f in factors)), tuple(views[f[1]].name for f in factors)
-        return Product(tuple(f[0] for f in factors), values if summed else values / R, max(cost, 1.0) + 0.9 * bool(read), frame, summed, misread, names)
+        return Product(
+            tuple(f[0] for f in factors),
+            values if summed else values / R,
+            max(cost, 1.0) + 0.9 * bool(read),
+            frame,
+            summed,
+            misread,
+            names,
+        )
 
     R, N = max(len(atom[2]) for atom in atoms), atoms[0][2].shape[-1]
     values = np.array([np.broadcast_to(atom[2], (R, N)) for atom in atoms] + [np.ones((R, N))])

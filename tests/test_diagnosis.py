@@ -20,7 +20,22 @@ MU, RAW = arrays(B, M), arrays(B, M)
 SIGMA = np.log1p(np.exp(RAW))
 X, DA, H = arrays(B, D), arrays(B, M), np.tanh(arrays(B, M))
 W = arrays(D, M)
-NAMED = {"eps": EPS, "z": Z, "dz": DZ, "mu": MU, "raw": RAW, "sigma": SIGMA, "x": X, "da": DA, "h": H, "W": W, "B": B, "K": K, "D": D, "beta": 3.7}
+NAMED = {
+    "eps": EPS,
+    "z": Z,
+    "dz": DZ,
+    "mu": MU,
+    "raw": RAW,
+    "sigma": SIGMA,
+    "x": X,
+    "da": DA,
+    "h": H,
+    "W": W,
+    "B": B,
+    "K": K,
+    "D": D,
+    "beta": 3.7,
+}
 
 
 def first(analytic, numeric, named=NAMED, **more):
@@ -81,10 +96,18 @@ def test_transposed_and_laid_out_otherwise():
 @pytest.mark.parametrize(
     ("missing", "term"),
     [
-        (MU, "mu"), (SIGMA, "sigma"), (SIGMA**2, "sigma^2"), (1 / (1 + np.exp(-RAW)), "sigmoid(raw)"),
-        (1 - H**2, "1 - h^2"), (H * (1 - H), "h * (1 - h)"), ((RAW > 0) * 1.0, "raw > 0"), (SIGMA / 2, "sigma/2"), (2 * SIGMA, "2 * sigma"), (H, "h"),
+        (MU, "mu"),
+        (SIGMA, "sigma"),
+        (SIGMA**2, "sigma^2"),
+        (1 / (1 + np.exp(-RAW)), "sigmoid(raw)"),
+        (1 - H**2, "1 - h^2"),
+        (H * (1 - H), "h * (1 - h)"),
+        ((RAW > 0) * 1.0, "raw > 0"),
+        (SIGMA / 2, "sigma/2"),
+        (2 * SIGMA, "2 * sigma"),
+        (H, "h"),
     ],
-)  # fmt: skip
+)
 def test_a_factor_missing(missing, term):
     upstream = arrays(B, M)
     explanation = first(upstream, upstream * missing)
@@ -101,7 +124,13 @@ def test_a_factor_too_many(extra, term):
 
 @pytest.mark.parametrize(
     ("wrong", "right", "term"),
-    [(1 - RAW**2, 1 - H**2, "1 - h^2"), (1 - H, 1 - H**2, "1 - h^2"), (H * (1 - H), 1 - H**2, "1 - h^2"), (SIGMA, MU, "mu"), (np.tanh(RAW), 1 / (1 + np.exp(-RAW)), "sigmoid(raw)")],
+    [
+        (1 - RAW**2, 1 - H**2, "1 - h^2"),
+        (1 - H, 1 - H**2, "1 - h^2"),
+        (H * (1 - H), 1 - H**2, "1 - h^2"),
+        (SIGMA, MU, "mu"),
+        (np.tanh(RAW), 1 / (1 + np.exp(-RAW)), "sigmoid(raw)"),
+    ],
 )
 def test_one_factor_in_the_place_of_another(wrong, right, term):
     upstream = arrays(B, M)
@@ -215,7 +244,12 @@ def test_of_a_weight_matrix(analytic, relation, term):
 
 @pytest.mark.parametrize(
     ("analytic", "relation", "term"),
-    [(DA.mean(axis=0), "scale", "1/B"), (DA[0], "image", "first image"), ((DA * H).sum(axis=0), "factor", "h"), (np.full(M, DA.sum()), "axis", "axis 0")],
+    [
+        (DA.mean(axis=0), "scale", "1/B"),
+        (DA[0], "image", "first image"),
+        ((DA * H).sum(axis=0), "factor", "h"),
+        (np.full(M, DA.sum()), "axis", "axis 0"),
+    ],
 )
 def test_of_a_bias(analytic, relation, term):
     is_named(first(analytic, DA.sum(axis=0)), relation, term)
@@ -278,7 +312,11 @@ def test_almost_is_not_explained():
 
 
 def test_a_right_gradient_needs_no_explanation():
-    assert diagnose(TRUE, TRUE, NAMED) == [] and diagnose(TRUE * (1 + 1e-9), TRUE, NAMED) == [] and diagnose(0 * TRUE, 0 * TRUE) == []
+    assert (
+        diagnose(TRUE, TRUE, NAMED) == []
+        and diagnose(TRUE * (1 + 1e-9), TRUE, NAMED) == []
+        and diagnose(0 * TRUE, 0 * TRUE) == []
+    )
 
 
 def test_what_cannot_be_told_apart_is_said():
@@ -318,8 +356,18 @@ def test_a_single_number():
 
 
 def test_anything_may_be_named():
-    names = {"words": "a string", "nothing": None, "empty": np.empty((0, 3)), "labels": np.array(["a", "b"]), "mask": RAW > 0, "nan": np.nan * MU,
-             "function": abs, "complex": MU + 0j, "pair": (1, 2), "sigma": SIGMA}  # fmt: skip
+    names = {
+        "words": "a string",
+        "nothing": None,
+        "empty": np.empty((0, 3)),
+        "labels": np.array(["a", "b"]),
+        "mask": RAW > 0,
+        "nan": np.nan * MU,
+        "function": abs,
+        "complex": MU + 0j,
+        "pair": (1, 2),
+        "sigma": SIGMA,
+    }
     is_named(first(TRUE, TRUE * SIGMA, names), "factor", "sigma")
     assert diagnose(TRUE * np.nan, TRUE, NAMED) == [] and diagnose(np.empty((0, 3)), np.empty((0, 3)), NAMED) == []
     assert diagnose(TRUE.tolist(), (-TRUE).tolist())[0].relation == "sign"

@@ -84,10 +84,35 @@ def test_reconstruction_and_kl_apart(monkeypatch):
 def test_rows_come_in_the_order_of_the_flow():
     report = check(*case("pixel", "softplus", hidden=(4, 3)), samples=1)
     assert [row.name for row in report.rows] == [
-        "x", "encoder.0.W", "encoder.0.b", "encoder_a0", "encoder_h0", "encoder.1.W", "encoder.1.b", "encoder_a1", "encoder_h1",
-        "encoder.2.W", "encoder.2.b", "mu", "raw", "sigma", "z", "decoder.0.W", "decoder.0.b", "decoder_a0", "decoder_h0",
-        "decoder.1.W", "decoder.1.b", "decoder_a1", "decoder_h1", "decoder.2.W", "decoder.2.b", "mean", "raw_log_sigma", "log_sigma",
-    ]  # fmt: skip
+        "x",
+        "encoder.0.W",
+        "encoder.0.b",
+        "encoder_a0",
+        "encoder_h0",
+        "encoder.1.W",
+        "encoder.1.b",
+        "encoder_a1",
+        "encoder_h1",
+        "encoder.2.W",
+        "encoder.2.b",
+        "mu",
+        "raw",
+        "sigma",
+        "z",
+        "decoder.0.W",
+        "decoder.0.b",
+        "decoder_a0",
+        "decoder_h0",
+        "decoder.1.W",
+        "decoder.1.b",
+        "decoder_a1",
+        "decoder_h1",
+        "decoder.2.W",
+        "decoder.2.b",
+        "mean",
+        "raw_log_sigma",
+        "log_sigma",
+    ]
     shared = [row.name for row in check(*case("shared", "logvar", hidden=()), samples=1).rows]
     assert shared.index("decoder.raw_log_sigma") == shared.index("raw_log_sigma") - 1
 
@@ -110,8 +135,12 @@ def test_the_report_reads():
 
 def test_settings_that_are_unknown():
     model = case("bernoulli", "softplus")
-    for settings, words in (({"method": "forward"}, "method"), ({"objective": "vae"}, "objective"), ({"part": "loss"}, "part"),
-                            ({"objective": "iwae", "part": "kl"}, "no parts")):  # fmt: skip
+    for settings, words in (
+        ({"method": "forward"}, "method"),
+        ({"objective": "vae"}, "objective"),
+        ({"part": "loss"}, "part"),
+        ({"objective": "iwae", "part": "kl"}, "no parts"),
+    ):
         with pytest.raises(ValueError, match=words):
             check(*model, **settings)
     with pytest.raises(ValueError, match="eps"):
@@ -170,8 +199,21 @@ def test_the_first_wrong_intermediate_is_named(monkeypatch):
     monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (0 * mu, sigma - 1 / sigma))
     report = check(*case("bernoulli", "softplus"))
     wrong = {row.name for row in report.rows if not row.right}
-    assert report.first == ["mu"] and wrong == {"x", "encoder.0.W", "encoder.0.b", "encoder_a0", "encoder_h0", "encoder.1.W", "encoder.1.b", "mu"}
-    assert "lacks the term mu: the KL path" in report.summary and "lacks the term mu: the KL path" in str(report) and "<-- here" in str(report)
+    assert report.first == ["mu"] and wrong == {
+        "x",
+        "encoder.0.W",
+        "encoder.0.b",
+        "encoder_a0",
+        "encoder_h0",
+        "encoder.1.W",
+        "encoder.1.b",
+        "mu",
+    }
+    assert (
+        "lacks the term mu: the KL path" in report.summary
+        and "lacks the term mu: the KL path" in str(report)
+        and "<-- here" in str(report)
+    )
 
 
 def test_a_small_term_is_seen_by_the_complex_step_alone(monkeypatch):
@@ -202,6 +244,7 @@ def test_a_subclass_a_likelihood_and_a_method_of_ones_own_are_checked_as_they_ar
     assert check(VAE(4, (4,), 2, likelihood=Doubled(), activation="tanh", seed=1), x, eps).first == ["logits"]
 
     vae = VAE(4, (4,), 2, activation="tanh", seed=1)
+
     def no_sigma(self, t, d, need_dx=True):
         d.dsigma = 0 * d.dsigma
         VAE.encode_backward(self, t, d, need_dx)
@@ -297,7 +340,12 @@ def test_zero_on_both_sides_is_agreement():
 # Pairs of functions.
 
 rng = np.random.default_rng(3)
-A, MU, SIGMA, EPS = rng.standard_normal((4, 3)), rng.standard_normal((4, 3)), rng.uniform(0.3, 2, (4, 3)), rng.standard_normal((4, 3))
+A, MU, SIGMA, EPS = (
+    rng.standard_normal((4, 3)),
+    rng.standard_normal((4, 3)),
+    rng.uniform(0.3, 2, (4, 3)),
+    rng.standard_normal((4, 3)),
+)
 X, W, B = rng.standard_normal((4, 5)), rng.standard_normal((5, 3)), rng.standard_normal(3)
 
 
@@ -318,7 +366,7 @@ X, W, B = rng.standard_normal((4, 5)), rng.standard_normal((5, 3)), rng.standard
         (lambda x, n: x**n, lambda x, n: n * x ** (n - 1), (A, np.array(3))),
         (lambda *xs: xs[0] * xs[1], lambda *xs: (xs[1], xs[0]), (A, MU)),
     ],
-)  # fmt: skip
+)
 def test_right_gradients_of_functions(function, gradient, arrays, method):
     report = check_gradient(function, gradient, *arrays, method=method)
     assert report.passed and report.worst < {"central": 1e-8, "complex": 1e-14}[method], str(report)
@@ -327,7 +375,9 @@ def test_right_gradients_of_functions(function, gradient, arrays, method):
 def test_rows_carry_the_names_of_the_arguments():
     report = check_gradient(lambda mu, sigma: mu + sigma * EPS, lambda mu, sigma, dz: (dz, dz), MU, SIGMA)
     assert [row.name for row in report.rows] == ["mu", "sigma"] and report.first == ["sigma"]
-    assert report.explanations[0].relation == "factor" and report.explanations[0].term == "EPS"  # found in the function's surroundings
+    assert (
+        report.explanations[0].relation == "factor" and report.explanations[0].term == "EPS"
+    )  # found in the function's surroundings
 
 
 def test_a_random_upstream_gradient_catches_the_one_that_forgets_it():
@@ -352,15 +402,30 @@ def test_whatever_a_learner_returns_is_told_by_name():
         return a
 
     square = np.square
-    for gradient, name in ((lambda a: None, "None"), (None, "None"), (lambda a: [1.0, 2.0], "list"), (lambda a: 1 / 0, "raised"), (changes, "changed"),
-                           (lambda a: "2a", "dtype"), (lambda a: (a, a), "shape"), (lambda a, b, c: a, "arguments"), (lambda a: a * 1j, "dtype"),
-                           (lambda a: (2 * a).tolist(), "list")):  # fmt: skip
+    for gradient, name in (
+        (lambda a: None, "None"),
+        (None, "None"),
+        (lambda a: [1.0, 2.0], "list"),
+        (lambda a: 1 / 0, "raised"),
+        (changes, "changed"),
+        (lambda a: "2a", "dtype"),
+        (lambda a: (a, a), "shape"),
+        (lambda a, b, c: a, "arguments"),
+        (lambda a: a * 1j, "dtype"),
+        (lambda a: (2 * a).tolist(), "list"),
+    ):
         assert trap(check_gradient(square, gradient, A)) == name
     two = lambda mu, sigma: mu * sigma
     assert trap(check_gradient(two, lambda mu, sigma: sigma, MU, SIGMA)) == "shape"
     assert trap(check_gradient(two, lambda mu, sigma: (sigma, None), MU, SIGMA)) == "None"
-    for function, name in ((lambda a: None, "None"), (lambda a: 1 / 0, "raised"), (changes, "changed"), (lambda a: a + rng.standard_normal(a.shape), "noise"),
-                           (lambda a: np.log(a - 10), "NaN"), (lambda a: a.astype(np.float32) ** 2, "float32")):  # fmt: skip
+    for function, name in (
+        (lambda a: None, "None"),
+        (lambda a: 1 / 0, "raised"),
+        (changes, "changed"),
+        (lambda a: a + rng.standard_normal(a.shape), "noise"),
+        (lambda a: np.log(a - 10), "NaN"),
+        (lambda a: a.astype(np.float32) ** 2, "float32"),
+    ):
         assert trap(check_gradient(function, lambda a: 2 * a, A)) == name
     assert trap(check_gradient(square, lambda a, d: 2 * a * d, A, upstream=np.ones(3))) == "shape"
     assert trap(check_gradient(square, lambda a: 2 * a)) == "arguments"
@@ -379,7 +444,11 @@ def test_noise_in_a_gradient():
 
 
 def test_traps_of_the_complex_step():
-    for function, gradient in ((np.abs, np.sign), (lambda a: np.sqrt((a * a.conj()).real), np.sign), (lambda a: np.linalg.norm(a), lambda a: a / np.linalg.norm(a))):
+    for function, gradient in (
+        (np.abs, np.sign),
+        (lambda a: np.sqrt((a * a.conj()).real), np.sign),
+        (lambda a: np.linalg.norm(a), lambda a: a / np.linalg.norm(a)),
+    ):
         assert check_gradient(function, gradient, A).passed
         assert trap(check_gradient(function, gradient, A, method="complex")) == "imaginary part"
     assert not check_gradient(np.square, lambda a: 2.1 * a, A, method="complex").traps, "a wrong gradient is no trap"
@@ -391,7 +460,9 @@ def test_kinks_of_a_function():
     report = check_gradient(relu, lambda a: (a > 0) * 1.0, a)
     assert report.passed and report.rows[0].skipped == 1 and report.rows[0].checked == 4
     assert not check_gradient(relu, lambda a: (a > 0) * 2.0, a).passed
-    assert check_gradient(relu, lambda a: (a >= 0) * 1.0, np.zeros(3)).rows[0].words == "nothing to compare: all of it lies on kinks"
+    assert (
+        check_gradient(relu, lambda a: (a >= 0) * 1.0, np.zeros(3)).rows[0].words == "nothing to compare: all of it lies on kinks"
+    )
 
 
 def test_large_numbers_are_nudged_by_more():
@@ -419,15 +490,26 @@ def run(*arguments):
 
 def test_command(capsys, tmp_path, monkeypatch):
     small = "--inputs", "6", "--hidden", "4", "--latent", "2"
-    for flags in (), ("--method", "complex", "--activation", "softplus"), ("--likelihood", "gaussian", "--decoder-sigma", "0.3"), ("--conditional",), (
-        "--objective", "iwae"), ("--hidden", "--sigma", "logvar", "--beta", "4"), ("--coordinates", "3", "--samples", "1", "--images", "1"):  # fmt: skip
-        assert run("gradcheck", *small, *flags) == 0
+    for flags in (
+        "",
+        "--method complex --activation softplus",
+        "--likelihood gaussian --decoder-sigma 0.3",
+        "--conditional",
+        "--objective iwae",
+        "--hidden --sigma logvar --beta 4",
+        "--coordinates 3 --samples 1 --images 1",
+    ):
+        assert run("gradcheck", *small, *flags.split()) == 0
         assert "PASSED" in capsys.readouterr().out
     vae = VAE(6, (4,), 2, n_conditions=3)
     vae.save(tmp_path / "model.npz")
     assert run("gradcheck", "--model", str(tmp_path / "model.npz")) == 0
     assert "images of 6 pixels" in capsys.readouterr().out
-    for flags, words in ((("--images", "0"), "--images"), (("--likelihood", "gaussian", "--decoder-sigma", "wide"), "wide"), (("--samples", "-1"), "--samples")):
+    for flags, words in (
+        (("--images", "0"), "--images"),
+        (("--likelihood", "gaussian", "--decoder-sigma", "wide"), "wide"),
+        (("--samples", "-1"), "--samples"),
+    ):
         with pytest.raises(ValueError, match=words):
             run("gradcheck", *small, *flags)
     with pytest.raises(FileNotFoundError):

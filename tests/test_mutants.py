@@ -6,7 +6,15 @@ import pytest
 from minivae import VAE, bounds, exact, gaussian, gradcheck, layers, likelihoods, mutants, training
 from minivae.mutants import CHECKS, GRADIENT, MUTANTS, OBJECTIVE
 
-INVISIBLE = "std = exp(logvar)", "sigma dropped", "KL without its 1/2", "KL with the wrong sign", "KL without its +1", "the reverse KL", "mean over pixels"
+INVISIBLE = (
+    "std = exp(logvar)",
+    "sigma dropped",
+    "KL without its 1/2",
+    "KL with the wrong sign",
+    "KL without its +1",
+    "the reverse KL",
+    "mean over pixels",
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +73,12 @@ def test_the_table_reads(table):
 
 def test_a_right_model_passes_every_check():
     rng = np.random.default_rng(0)
-    for settings in {}, {"likelihood": "gaussian", "sigma": "logvar"}, {"n_conditions": 3, "activation": "relu"}, {"reduction": "sum"}:
+    for settings in (
+        {},
+        {"likelihood": "gaussian", "sigma": "logvar"},
+        {"n_conditions": 3, "activation": "relu"},
+        {"reduction": "sum"},
+    ):
         vae = VAE(5, (6,), 1, **{"activation": "tanh", "init": "glorot", "dtype": np.float64, **settings})
         x, eps, y = rng.random((4, 5)), rng.standard_normal((3, 4, 1)), np.arange(4) % 3 if vae.n_conditions else None
         assert gradcheck.check(vae, x, eps, y).passed and np.abs(exact.objective_gap(vae, x, y)).max() < 1e-10
@@ -75,9 +88,24 @@ def test_a_right_model_passes_every_check():
 
 
 def test_a_mistake_is_gone_after_the_block():
-    places = [(gaussian, "kl"), (gaussian, "kl_backward"), (gaussian, "reparameterize"), (gaussian, "reparameterize_backward"), (layers.Dense, "backward"),
-              (layers.Stack, "backward"), (likelihoods.Bernoulli, "backward"), (likelihoods.Bernoulli, "log_prob"), (likelihoods.Gaussian, "backward"),
-              (VAE, "backward"), (VAE, "encode_backward"), (VAE, "score"), (VAE, "noise"), (VAE, "_weight"), (VAE, "_dx_target"), (bounds, "log_weights")]  # fmt: skip
+    places = [
+        (gaussian, "kl"),
+        (gaussian, "kl_backward"),
+        (gaussian, "reparameterize"),
+        (gaussian, "reparameterize_backward"),
+        (layers.Dense, "backward"),
+        (layers.Stack, "backward"),
+        (likelihoods.Bernoulli, "backward"),
+        (likelihoods.Bernoulli, "log_prob"),
+        (likelihoods.Gaussian, "backward"),
+        (VAE, "backward"),
+        (VAE, "encode_backward"),
+        (VAE, "score"),
+        (VAE, "noise"),
+        (VAE, "_weight"),
+        (VAE, "_dx_target"),
+        (bounds, "log_weights"),
+    ]
     before = [getattr(*place) for place in places], dict(gaussian.HEADS), dict(layers.ACTIVATIONS), dict(training.STEPS)
     for mutant in MUTANTS:
         with pytest.raises(ZeroDivisionError), mutant.planted():
