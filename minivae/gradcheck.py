@@ -2,7 +2,7 @@
 
     check(vae, x, eps)                     a whole model: every parameter, the input, every intermediate
     check_gradient(f, df, x, y)            a pair of functions of your own, arrays of any shape
-    diagnose(analytic, numeric, named)     what is wrong with a gradient (diagnosis.py)
+    diagnose(analytic, numeric, named)     what is wrong with a gradient (diagnosis/)
 
 The derivatives and the report are those of derivatives.py. A gradient check proves that backward belongs to forward, not
 that forward is a VAE: for that, see exact.py, and mutants.py for what each check can and can't see.

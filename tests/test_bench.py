@@ -28,7 +28,7 @@ def quick(tmp_path_factory):
 def test_quick_runs_and_prints_its_tables(quick):
     run, _ = quick
     assert run.returncode == 0 and run.stderr == ""
-    for name in (*bench.PARTS, "together", "its matrix products alone", "ratio of the two", "images per second", *bench.GROWTH):
+    for name in (*bench.PARTS, "together", "its matrix products alone", "ratio of the two", "images per second", "the optimiser, all in cache", *bench.GROWTH):
         assert f"{name} " in run.stdout
 
 
@@ -69,6 +69,13 @@ def test_a_step_measured():
     assert whole.shape == limit.shape == (6,)
     # a step that is timed within takes about as long as one that is not; far apart only where something is left out
     assert 0.4 * whole.min() < sum(parts.values()) < 2.5 * whole.max()
+
+
+def test_the_optimiser_in_the_cache_scales_one_block_to_all_parameters(monkeypatch):
+    """A pass over a block of 32,768 that takes 2 ms takes 2 ms times their number / 32,768 for all."""
+    ticks = iter(range(100))
+    monkeypatch.setattr(bench, "perf_counter", lambda: 2e-3 * next(ticks))
+    assert bench.optimizer_in_cache(5) == pytest.approx(2e-3 * VAE().theta.size / bench.BLOCK)
 
 
 def test_a_timed_matrix_sees_the_products_and_changes_nothing():
