@@ -192,7 +192,7 @@ def sample(args):
 
 
 def evaluate(args):
-    """The held-out ELBO and log p(x), and a recipe's figures beside them; status 1 where one is outside its band."""
+    """The held-out ELBO and log p(x), kept in the run's folder, beside a recipe's figures; status 1 where one is outside its band."""
     folder, vae = runs.find_model(args.run)
     settings = runs.read_settings(folder)
     recipe = recipes.RECIPES.get(settings["recipe"])
@@ -217,9 +217,13 @@ def evaluate(args):
     error = f" +- {log_px.std(ddof=1) / n_log_px**0.5:.2f}" if n_log_px > 1 else ""
     which = f"all {n:,}" if n_log_px == n else f"the first {n_log_px:,}"
     tell(f"log p(x)         {log_px.mean():9.2f}  {error}, K = {K}, {which} images")
-    if recipe is None:
-        return 0
-    return judge(settings, recipe, done, {"-ELBO": -found["validation_elbo"], "NLL": -log_px.mean()}, K, None if n_log_px == n else n_log_px)
+    status = 0
+    if recipe is not None:
+        ours = {"-ELBO": -found["validation_elbo"], "NLL": -log_px.mean()}
+        status = judge(settings, recipe, done, ours, K, None if n_log_px == n else n_log_px)
+    row = {"epoch": done, "elbo": found["validation_elbo"], "log_px": log_px.mean(), "n_samples": K, "n_images": n_log_px, "seed": args.seed}
+    tell(f"\nAdded to {runs.keep_evaluation(folder, row)}.")
+    return status
 
 
 def is_grey(X):

@@ -1,7 +1,7 @@
 """The folder of a run: its name, its settings, its history, its pictures, and how to find it again.
 
-model.npz, checkpoint.npz (after every epoch), history.csv, config.json and the pictures. A folder that holds a run is
-never given to another one.
+model.npz, checkpoint.npz (after every epoch), history.csv, config.json, the pictures, and evaluations.csv with a row for
+each `evaluate`. A folder that holds a run is never given to another one.
 """
 
 import csv
@@ -159,6 +159,18 @@ def write_history(folder, vae):
     rows.writerow(vae.history or ["epoch"])
     rows.writerows(zip(*vae.history.values()))
     write_beside(folder / "history.csv", lambda file: file.write(text.getvalue().encode()))
+
+
+def keep_evaluation(folder, row):
+    """Add a row to evaluations.csv, {column: value}; the path of a long run is read off it. Returns the file."""
+    path, text = folder / "evaluations.csv", io.StringIO()
+    before = path.read_text() if path.exists() else ""
+    rows = csv.DictWriter(text, row, lineterminator="\n")
+    if not before:
+        rows.writeheader()
+    rows.writerow(row)
+    write_beside(path, lambda file: file.write((before + text.getvalue()).encode()))
+    return path
 
 
 def write_model(folder, vae):

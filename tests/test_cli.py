@@ -625,6 +625,23 @@ def test_evaluate_prints_the_models_own_numbers(flags, capsys):
     assert f"{log_px.std(ddof=1) / 2:.2f}," in words and "K = 50, the first 4 images" in out
 
 
+def test_evaluations_are_kept_row_by_row(capsys):
+    """What `evaluate` prints after each piece of a run is its path."""
+    train("--epochs", 3, "--epochs-now", 1, "--out", "a")
+    assert run("evaluate", "a", "--samples", 50, "--images", 4) == 0
+    assert run("train", "--resume", "--out", "a") == 0
+    assert run("evaluate", "a", "--samples", 20, "--seed", 3) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("Added to a/evaluations.csv.") == 2
+    with open("a/evaluations.csv") as file:
+        first, last = csv.DictReader(file)
+    assert (first["epoch"], first["n_samples"], first["n_images"], first["seed"]) == ("1", "50", "4", "0")
+    assert (last["epoch"], last["n_samples"], last["seed"]) == ("3", "20", "3")
+    elbo = VAE.load("a/model.npz").history["validation_elbo"]
+    assert [float(row["elbo"]) for row in (first, last)] == [elbo[0], elbo[-1]]
+    assert all(f"{float(row['log_px']):.2f}" in printed.split() for row in (first, last))
+
+
 def test_grey_pixels_under_a_cross_entropy_are_told(capsys):
     train("--epochs", 1, "--out", "a", "--binarize", "none")
     run("evaluate", "a", "--samples", 2)
