@@ -9,7 +9,7 @@ RANDOM = {"boxstyle": "circle,pad=0.35", "fc": "0.88", "ls": "--", "lw": 1.6}
 
 
 def graph(ax, nodes, forward, backward=(), random=(), stops=()):
-    """Draw a computation graph on ax: solid arrows run forward, dotted ones carry gradients back.
+    """Draw a computation graph on ax: solid arrows run forward, dashed ones carry gradients back.
 
     nodes     {name: (x, y)}; boxes, those in `random` dashed circles; a name may hold a line break
     forward, backward   (from, to) or (from, to, label)

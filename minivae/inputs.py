@@ -75,7 +75,7 @@ def check_labels(y, n, n_conditions, name="y"):
         return None
     if y is None:
         raise ValueError(
-            f"this model is conditional: give {name}, {n} labels in 0..{n_conditions - 1} or an ({n}, {n_conditions}) array."
+            f"this model is conditional: give {name}, {n} labels in 0..{n_conditions - 1} or an array of shape ({n}, {n_conditions})."
         )
     y = np.asarray(y)
     if y.shape == (n,) and y.dtype.kind in "iu":
@@ -88,7 +88,7 @@ def check_labels(y, n, n_conditions, name="y"):
     if y.shape != (n, n_conditions) or y.dtype.kind not in "biuf":
         raise ValueError(
             f"{name} has shape {y.shape} and dtype {y.dtype}; expected ({n},) integer labels in 0..{n_conditions - 1} "
-            f"or an ({n}, {n_conditions}) array of numbers."
+            f"or numbers of shape ({n}, {n_conditions})."
         )
     if not np.isfinite(y).all():
         raise ValueError(f"{name} holds NaN or infinity; every entry must be a finite number.")

@@ -19,7 +19,7 @@ class Bernoulli:
     """p(x|z) = product over pixels of p^x (1 - p)^(1 - x), with p = sigmoid(logits). Pixels in [0, 1].
 
     Works on logits and never on p: log p = x * logits - softplus(logits) is right for any logit, where log(sigmoid(...))
-    is -inf beyond 104 in float32 (7.4). On pixels strictly between 0 and 1 it is a cross-entropy, not a likelihood (7.7).
+    is -inf from -104 down in float32 (7.4). On pixels strictly between 0 and 1 it is a cross-entropy, not a likelihood (7.7).
     """
 
     name = "bernoulli"
@@ -37,7 +37,7 @@ class Bernoulli:
         """log p(x|z) = sum over pixels of x a - softplus(a), a = logits (7.5).
 
         Leaves p = sigmoid(a) in the trace as probs. With the guess h = [a > 0], softplus(a) = h a - log max(p, 1 - p), so that
-        a pixel guessed right adds log max(p, 1 - p) alone; and p = (1 + tanh(a/2))/2 costs half of an exp and a log1p (7.6).
+        a pixel guessed right adds log max(p, 1 - p) alone; and p = (1 + tanh(a/2))/2 costs half as much as an exp and a log1p.
         """
         p = 0.5 * t.logits
         np.tanh(p, out=p)

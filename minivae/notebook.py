@@ -41,5 +41,6 @@ def slider(function, **ranges):
 
     widget = ipywidgets.interactive(function, **{name: one(name, *numbers) for name, numbers in ranges.items()})
     bundle = widget._repr_mimebundle_()
-    bundle["text/plain"] = f"Run this cell in Jupyter to move {' and '.join(ranges)}."
+    *first, last = ranges
+    bundle["text/plain"] = f"Run this cell in Jupyter to move {', '.join(first) + ' and ' * bool(first) + last}."
     display(bundle, raw=True)

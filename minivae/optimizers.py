@@ -18,9 +18,15 @@ class Optimizer:
 
     state_names = ()
 
-    def __init__(self, lr):
-        if not lr > 0:
+    def __init__(self, lr, eps=0.0, **decays):
+        if not 0 < lr < np.inf:
             raise ValueError(f"{type(self).__name__}: lr is {lr!r}; the learning rate must be a positive number.")
+        if not 0 <= eps < np.inf:
+            raise ValueError(f"{type(self).__name__}: eps is {eps!r}; what is added to the denominator must not be negative.")
+        for name, decay in decays.items():
+            if not 0 <= decay < 1:
+                raise ValueError(f"{type(self).__name__}: {name} is {decay!r}; how much of the past is kept must be from 0 to below 1.")
+            setattr(self, name, decay)
         self.lr = float(lr)
         self.n_steps = 0
         self._state = {}
@@ -74,8 +80,7 @@ class SGD(Optimizer):
     """theta -= lr m, with m = momentum m + g (8.2); momentum 0 is plain gradient descent (8.1)."""
 
     def __init__(self, lr=1e-3, momentum=0.0):
-        super().__init__(lr)
-        self.momentum = momentum
+        super().__init__(lr, momentum=momentum)
 
     @property
     def state_names(self):
@@ -107,14 +112,12 @@ class RMSProp(Optimizer):
     state_names = ("u",)  # v / (1 - decay)
 
     def __init__(self, lr=1e-3, variant="tensorflow1", decay=None, eps=None):
-        super().__init__(lr)
         if variant not in self.VARIANTS:
             raise ValueError(f"RMSProp: variant {variant!r} is not known; take one of {', '.join(self.VARIANTS)}.")
         start, default_decay, default_eps = self.VARIANTS[variant]
-        self.variant = variant
-        self.decay = default_decay if decay is None else decay
         self.eps = default_eps if eps is None else eps
-        self._start = start
+        super().__init__(lr, self.eps, decay=default_decay if decay is None else decay)
+        self.variant, self._start = variant, start
 
     def initial(self, name):
         return (self._start + self._eps_inside) / (1 - self.decay)
@@ -146,8 +149,8 @@ class Adam(Optimizer):
     state_names = ("m", "u")  # m / (1 - beta1), v / (1 - beta2)
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-        super().__init__(lr)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        super().__init__(lr, eps, beta1=beta1, beta2=beta2)
+        self.eps = eps
 
     def update(self, theta, g, m, u, step):
         m_scale = (1 - self.beta1) / (1 - self.beta1**self.n_steps)
@@ -170,7 +173,7 @@ class Adagrad(Optimizer):
     state_names = ("v",)
 
     def __init__(self, lr=1e-2, eps=1e-10):
-        super().__init__(lr)
+        super().__init__(lr, eps)
         self.eps = eps
 
     def update(self, theta, g, v, step):

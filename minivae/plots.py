@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
-from .inputs import to_floats
+from .inputs import check_whole, to_floats
 from .storage import write_beside
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -22,7 +22,7 @@ def save(figure, path, dpi=130):
     """Write a figure to a .png, .pdf or .svg file, beside and then renamed. Raises OSError where that fails."""
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise ValueError(f"{path} is no picture's name that is known here; it must end in {', '.join(FORMATS)}.")
+        raise ValueError(f"{path} is not the name of a picture; it must end in .png, .pdf or .svg.")
     write_beside(path, lambda file: figure.savefig(file, format=suffix[1:], dpi=dpi))
 
 
@@ -58,6 +58,8 @@ def show_images(ax, images, n_columns, image_shape=None, row_labels=None, limits
 
 def learning_curves(history):
     """elbo, log p(x|z) and KL against the epoch, training and held out. history: the columns that fit returns."""
+    if not history:
+        raise ValueError("the history is empty; its curves begin with the first epoch of training.")
     figure = Figure(figsize=(8.4, 2.8), layout="constrained")
     panels = figure.subplots(1, 3)
     epochs = history["epoch"]
@@ -84,6 +86,8 @@ def reconstructions(vae, X, y=None, n=10, rng=None):
     z ~ q(z|x) is the same draw for both. X (N, D) or (N, H, W); y labels for a conditional model.
     """
     X, y = np.asarray(X)[:n], None if y is None else np.asarray(y)[:n]
+    if len(X) == 0:
+        raise ValueError("there are no images to reconstruct; give at least one.")
     seed = vae.seed if rng is None else int(np.random.default_rng(rng).integers(2**32))
     # three generators of one seed: the same binarisation and the same z each time
     x = to_floats(X.reshape(len(X), -1), vae.dtype, vae.binarize, np.random.default_rng(seed))
@@ -100,7 +104,7 @@ def prior_samples(vae, n=25, y=None, rng=None):
 
     A conditional model gets one row of five per class, or n draws of the classes y (n,).
     """
-    rng = np.random.default_rng(vae.seed if rng is None else rng)
+    n, rng = check_whole("n", n, 1), np.random.default_rng(vae.seed if rng is None else rng)
     columns, labels = int(np.ceil(n**0.5)), None
     if vae.n_conditions and y is None:
         columns, labels = 5, [f"class {c}" for c in range(vae.n_conditions)]
@@ -163,7 +167,7 @@ def latent_grid(vae, n=20, extent=3.0, y=None):
     Z = np.stack([z1.ravel(), z2.ravel()], axis=1)
     means = [vae.prior_predictive_with_input(Z, None if c is None else np.full(len(Z), c)) for c in classes]
     white, black = _white_black(vae, np.concatenate(means))
-    edge = extent + extent / (n - 1)  # half a cell beyond the outermost z
+    edge = extent + extent / max(n - 1, 1)  # half a cell beyond the outermost z
     for ax, c, mean in zip(panels, classes, means):
         ax.imshow(mosaic(mean, n, vae.image_shape, gap=0), cmap="gray_r", vmin=white, vmax=black,
                   extent=(-edge, edge, -edge, edge), interpolation="nearest", aspect="auto")  # fmt: skip

@@ -117,7 +117,7 @@ RECIPES = {
         Figure("-ELBO", 30, 140.2, "measured: one seed"),
         hidden=[200, 100], latent=2, binarize="threshold", epochs=30,
     ),
-    # PyTorch's example as it was before it took up the continuous Bernoulli; it sums over the batch. Grey pixels under a
+    # PyTorch's example, which sums over the batch. Grey pixels under a
     # cross-entropy: not a likelihood, so there is no NLL to compare. Published 106.66 at epoch 7; measured 105.4 at 10.
     "pytorch-example": _recipe(
         "784-400-(20), Adam, grey",

@@ -36,7 +36,7 @@ def fit(
     validation  held-out images, or (images, labels): their ELBO after each epoch, always with the same noise
     rng         a generator or seed for order, binarisation and noise; by default the model's own generator
     progress    a tqdm bar with elbo, log p(x|z), KL and images per second
-    schedule    [(first_epoch, lr), ...] in this order: the learning rate from that epoch on, counted from 1
+    schedule    [(first_epoch, lr), ...] in ascending order: the learning rate from that epoch on, counted from 1
     checkpoint  a file written after every epoch (and once before the first); resume=True goes on from it, to the
                 same bits as a run that was never interrupted
     on_epoch    called with the row of each finished epoch
@@ -64,6 +64,8 @@ def fit(
         held_out = images, check_labels(held_out[1], len(images), vae.n_conditions, "the labels in validation=(images, labels)")
     optimizer, rng = make_optimizer(optimizer), vae.rng if rng is None else np.random.default_rng(rng)
     schedule = [(check_whole("an epoch in schedule", first, 1), float(lr)) for first, lr in schedule or ()]
+    if schedule != sorted(schedule) or not all(0 < lr < np.inf for _, lr in schedule):
+        raise ValueError(f"schedule is {schedule}; give (first_epoch, lr) in ascending order of epochs, each lr a positive number.")
     # what must be the same for a resumed run to equal an uninterrupted one
     settings = {
         "config": vae.config(), "optimizer": {name: value for name, value in optimizer.config().items() if not (schedule and name == "lr")},
@@ -104,7 +106,11 @@ def fit(
 def _pair(validation):
     if validation is None:
         return None
-    return validation if isinstance(validation, tuple) else (validation, None)
+    if not isinstance(validation, tuple):
+        return validation, None
+    if len(validation) != 2:
+        raise ValueError(f"validation is a tuple of {len(validation)}; give images, or (images, labels).")
+    return validation
 
 
 def _fingerprint(array):
@@ -177,7 +183,8 @@ def resume_from(path, vae, optimizer, rng, settings):
         raise ValueError("resume=True needs checkpoint=, the file to go on from.")
     header, arrays = load_npz(path, "checkpoint")
     then, now = header["settings"], json.loads(to_json(settings))
-    other_data = [name for name, fingerprint in now.pop("data").items() if fingerprint != then["data"][name]]
+    names = {"images": "images", "labels": "labels", "validation": "held-out data"}
+    other_data = [names[name] for name, fingerprint in now.pop("data").items() if fingerprint != then["data"][name]]
     differing = []
     for name, value in now.items():
         if isinstance(value, dict):
@@ -190,7 +197,10 @@ def resume_from(path, vae, optimizer, rng, settings):
             "give the same settings to go on with it, or another folder to start anew."
         )
     if other_data:
-        raise ValueError(f"{Path(path)} was trained with other {' and '.join(other_data)} than are given now; give the same in the same order.")
+        raise ValueError(f"{Path(path)} was trained with other {' and '.join(other_data)}; give the same as then, in the same order.")
+    kind = header["fit_rng"]["bit_generator"]
+    if rng.bit_generator.state["bit_generator"] != kind:
+        raise ValueError(f"{Path(path)} was trained with a generator of the kind {kind}; leave rng out, or give another of that kind.")
     vae.theta[:] = arrays["theta"]
     vae.load_header(header)
     optimizer.lr = header["optimizer"]["lr"]

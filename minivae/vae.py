@@ -8,6 +8,7 @@ a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M
 
 import itertools
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 
@@ -75,6 +76,7 @@ class VAE:
     reduction     "mean" of the objective over images, or their "sum" (the reference model's)
     n_conditions  C, length of the one-hot label or attribute vector y given to encoder and decoder; 0 for none
     init          "reference", "glorot", "pytorch" or "normal"
+    dtype         float32 to train, float64 to check, complex128 for the complex step
     seed          of the parameters, and of the generator `rng` that draws where a method is given none
 
     `theta` and `grad` are the flat vectors of parameters and gradients; `parameters` and `gradients` map the names
@@ -93,7 +95,7 @@ class VAE:
             ("reduction", reduction, ("mean", "sum")),
             ("init", init, INITS),
         ):
-            if value not in known:
+            if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(known)}.")
         if np.dtype(dtype) not in (np.float32, np.float64, np.complex128):
             raise ValueError(f"dtype is {np.dtype(dtype)}; take float32 to train, float64 to check or complex128 for the complex step.")
@@ -102,7 +104,7 @@ class VAE:
         hidden = tuple(check_whole("a width in hidden", width, 1) for width in hidden)
         n_inputs, n_latent = check_whole("n_inputs", n_inputs, 1), check_whole("n_latent", n_latent, 1)
         n_conditions, seed = check_whole("n_conditions", n_conditions, 0), check_whole("seed", seed, 0)
-        if not (np.isfinite(beta) and beta >= 0):
+        if not (isinstance(beta, Real) and 0 <= beta < np.inf):
             raise ValueError(f"beta is {beta!r}; the weight of the KL must be a finite number of at least 0.")
         self.n_inputs, self.hidden, self.n_latent, self.n_conditions = n_inputs, hidden, n_latent, n_conditions
         self.likelihood = make_likelihood(likelihood)

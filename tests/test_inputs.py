@@ -146,9 +146,9 @@ def test_attributes_are_taken_as_they_are():
     [
         ([0, 4, 1], 4, "y holds the label 4; with n_conditions=4 labels are integers in 0..3"),
         ([0, -1, 1], 4, "y holds the label -1; with n_conditions=4"),
-        (None, 4, "this model is conditional: give y, 3 labels in 0..3 or an (3, 4) array"),
+        (None, 4, "this model is conditional: give y, 3 labels in 0..3 or an array of shape (3, 4)"),
         ([0, 1, 2], 0, "y was given, but this model has n_conditions=0: leave it out, or build VAE(n_conditions=...)"),
-        ([0, 1], 4, "y has shape (2,) and dtype int64; expected (3,) integer labels in 0..3 or an (3, 4) array of numbers"),
+        ([0, 1], 4, "y has shape (2,) and dtype int64; expected (3,) integer labels in 0..3 or numbers of shape (3, 4)"),
         ([0.0, 1.0, 2.0], 4, "y has shape (3,) and dtype float64; expected (3,) integer labels"),
         (np.zeros((3, 5)), 4, "y has shape (3, 5) and dtype float64"),
         (np.zeros((3, 1), int), 4, "y has shape (3, 1) and dtype int64"),

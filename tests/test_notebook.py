@@ -44,4 +44,7 @@ def test_a_slider_calls_its_function_and_leaves_a_sentence(shown):
     (bundle,) = shown
     assert calls == [(0.5, 2)] and isinstance(calls[0][1], int)
     assert bundle["text/plain"] == "Run this cell in Jupyter to move mu and k."
+    notebook.slider(lambda **z: None, z1=(0, 0, 5, 1), z2=(0, 0, 5, 1), z3=(0, 0, 5, 1))
+    notebook.slider(lambda k: None, k=(0, 0, 5, 1))
+    assert [b["text/plain"].split("move ")[1] for b in shown[1:]] == ["z1, z2 and z3.", "k."]
     assert any("widget-view" in mime for mime in bundle)

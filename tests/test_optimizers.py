@@ -220,11 +220,25 @@ def test_what_is_not_an_optimizer(wrong):
         make_optimizer(wrong)
 
 
-@pytest.mark.parametrize("lr", [0, -1e-3, math.nan])
+@pytest.mark.parametrize("lr", [0, -1e-3, math.nan, math.inf])
 def test_the_learning_rate_must_be_positive(lr):
     for cls in OPTIMIZERS.values():
         with pytest.raises(ValueError, match="the learning rate must be a positive number"):
             cls(lr)
+
+
+@pytest.mark.parametrize("cls, name", [(SGD, "momentum"), (RMSProp, "decay"), (Adam, "beta1"), (Adam, "beta2")])
+@pytest.mark.parametrize("decay", [1.0, 1.5, -0.1, math.nan])
+def test_what_is_kept_of_the_past_is_less_than_all(cls, name, decay):
+    with pytest.raises(ValueError, match=rf"{cls.__name__}: {name} is {decay}; how much of the past is kept must be from 0 to below 1"):
+        cls(**{name: decay})
+
+
+@pytest.mark.parametrize("cls", [RMSProp, Adam, Adagrad])
+def test_eps_is_never_negative(cls):
+    with pytest.raises(ValueError, match=f"{cls.__name__}: eps is -1e-08; what is added to the denominator must not be negative"):
+        cls(eps=-1e-8)
+    assert cls(eps=0.0).eps == 0
 
 
 def test_an_unknown_variant_of_rmsprop():

@@ -219,6 +219,19 @@ def test_maps_ask_for_two_latents(draw, X):
         draw(model(X, n_latent=3), X)
 
 
+def test_the_smallest_pictures(X):
+    """One image, one draw, a grid of one; and none of them is refused with a sentence."""
+    vae = model(X)
+    assert len(plots.reconstructions(vae, X[:1]).axes) == 1 and len(plots.prior_samples(vae, 1).axes) == 2
+    assert len(plots.latent_grid(model(X, n_latent=2), n=1).axes) == 1
+    with pytest.raises(ValueError, match="no images to reconstruct; give at least one"):
+        plots.reconstructions(vae, X[:0])
+    with pytest.raises(ValueError, match="n is 0; it must be a whole number of at least 1"):
+        plots.prior_samples(vae, 0)
+    with pytest.raises(ValueError, match="the history is empty"):
+        plots.learning_curves({})
+
+
 def test_pixels_of_a_gaussian_decoder_are_scaled_to_what_is_shown(rng):
     X = rng.normal(50, 20, (30, 4, 4))
     vae = VAE(16, (5,), 2, likelihood="gaussian")
@@ -238,7 +251,7 @@ def test_save_writes_the_format_of_the_name(name, start, tmp_path):
 
 
 def test_save_refuses_other_names_and_keeps_the_old_picture_where_the_disk_is_full(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match=r"a\.jpg.*must end in \.png, \.pdf, \.svg"):
+    with pytest.raises(ValueError, match=r"a\.jpg is not the name of a picture; it must end in \.png, \.pdf or \.svg"):
         plots.save(Figure((1, 1)), tmp_path / "a.jpg")
     plots.save(Figure((1, 1)), tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()

@@ -412,12 +412,15 @@ def test_resuming_with_other_data_is_refused(X, tmp_path):
         ("images", X[::-1], y, (X[:3], y[:3])),
         ("images and labels", X[:9], y[:9], (X[:3], y[:3])),
         ("labels", X, y[::-1], (X[:3], y[:3])),
-        ("validation", X, y, (X[1:4], y[:3])),
-        ("validation", X, y, (X[:3], y[1:4])),
-        ("validation", X, y, None),
+        ("held-out data", X, y, (X[1:4], y[:3])),
+        ("held-out data", X, y, (X[:3], y[1:4])),
+        ("held-out data", X, y, None),
     ):
-        with pytest.raises(ValueError, match=f"was trained with other {name} than are given now; give the same in the same order"):
+        with pytest.raises(ValueError, match=f"was trained with other {name}; give the same as then, in the same order"):
             model(**conditional).fit(images, labels, **SETTINGS, validation=validation, checkpoint=path, resume=True)
+    with pytest.raises(ValueError, match="was trained with a generator of the kind PCG64; leave rng out, or give another of that kind"):
+        rng = np.random.Generator(np.random.MT19937(0))
+        model(**conditional).fit(X, y, **SETTINGS, validation=(X[:3], y[:3]), checkpoint=path, resume=True, rng=rng)
 
 
 def test_resuming_needs_a_whole_checkpoint(X, tmp_path):
@@ -470,6 +473,9 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_and_leaves_the_last_o
         ({"objective": "bound"}, "objective='bound' is not known; take one of 'elbo', 'iwae'."),
         ({"optimizer": "lbfgs"}, "optimizer 'lbfgs' is not known; take one of sgd, rmsprop, adam, adagrad"),
         ({"schedule": [(0, 0.1)]}, "an epoch in schedule is 0; it must be a whole number of at least 1."),
+        ({"schedule": [(3, 0.1), (1, 0.2)]}, "schedule is [(3, 0.1), (1, 0.2)]; give (first_epoch, lr) in ascending order of epochs"),
+        ({"schedule": [(1, -0.1)]}, "schedule is [(1, -0.1)]; give (first_epoch, lr) in ascending order of epochs, each lr a positive number."),
+        ({"validation": (np.zeros((2, 25)),)}, "validation is a tuple of 1; give images, or (images, labels)."),
         ({"validation": np.zeros((0, D))}, "validation holds no images; leave it out, or hold some images out of training."),
         ({"validation": np.zeros((3, 5))}, "validation has shape (3, 5); expected (N, 9)"),
         ({"validation": np.full((3, D), np.nan)}, "validation holds NaN or infinity"),

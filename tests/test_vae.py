@@ -468,6 +468,8 @@ def test_a_trace_is_read_by_name():
         ({"seed": None}, "seed is None; it must be a whole number of at least 0."),
         ({"beta": -1}, "beta is -1; the weight of the KL must be a finite number of at least 0."),
         ({"beta": np.nan}, "beta is nan; the weight of the KL must be a finite number of at least 0."),
+        ({"beta": "1"}, "beta is '1'; the weight of the KL must be a finite number of at least 0."),
+        ({"sigma": ["logvar"]}, "sigma=['logvar'] is not known; take one of softplus, logvar."),
         ({"dtype": int}, "dtype is int64; take float32 to train, float64 to check or complex128 for the complex step."),
         ({"dtype": np.float16}, "dtype is float16; take float32 to train"),
     ],

@@ -25,18 +25,19 @@ PIXELS = {"threshold": "pixels > 0.5", "dynamic": "pixels drawn anew each epoch"
 
 
 def rows_of(folder):
-    """The rows of one run: a few dozen epochs evenly spread in their logarithm, the last among them, and every evaluation."""
+    """The rows of one run: its evaluations, and a few dozen epochs evenly spread in their logarithm, the last among them."""
     settings = runs.read_settings(folder)
     if settings["recipe"] is None:
         raise ValueError(f"{folder} is the run of no recipe; give runs that were started with --recipe.")
-    whose = {"recipe": settings["recipe"], "seed": settings["seed"]}
-    history = list(csv.DictReader((folder / "history.csv").open()))
-    shown = np.unique(np.rint(np.geomspace(1, len(history), 60)).astype(int)) - 1
-    for row in (history[i] for i in shown):
-        yield {**whose, "epoch": int(row["epoch"]), "held_out_elbo": f"{float(row['validation_elbo']):.3f}"}
-    kept = folder / "evaluations.csv"
-    for row in csv.DictReader(kept.open()) if kept.exists() else ():
-        yield {**whose, "epoch": int(row["epoch"]), "log_px": f"{float(row['log_px']):.3f}", "n_samples": row["n_samples"], "n_images": row["n_images"]}
+    history, kept = (folder / name for name in ("history.csv", "evaluations.csv"))
+    elbo = {int(row["epoch"]): float(row["validation_elbo"]) for row in csv.DictReader(history.open())}
+    evaluated = {int(row["epoch"]): row for row in csv.DictReader(kept.open())} if kept.exists() else {}
+    for epoch in sorted({*np.rint(np.geomspace(1, max(elbo), 60)).astype(int).tolist(), *evaluated}):
+        row = evaluated.get(epoch, {})
+        yield {
+            "recipe": settings["recipe"], "seed": settings["seed"], "epoch": epoch, "held_out_elbo": f"{elbo[epoch]:.3f}",
+            "log_px": f"{float(row['log_px']):.3f}" if row else "", **{name: row.get(name) for name in ("n_samples", "n_images")},
+        }  # fmt: skip
 
 
 def draw(rows):
@@ -50,7 +51,7 @@ def draw(rows):
         for i, name in enumerate(name for name in names if pixels[name] == kind):
             mine, colour = [row for row in rows if row["recipe"] == name], f"C{i}"
             for seed in dict.fromkeys(row["seed"] for row in mine):
-                curve = [(int(row["epoch"]), -float(row["held_out_elbo"])) for row in mine if row["seed"] == seed and row["held_out_elbo"]]
+                curve = [(int(row["epoch"]), -float(row["held_out_elbo"])) for row in mine if row["seed"] == seed]
                 ax.plot(*zip(*curve), color=colour, lw=1.2, label=name if seed == mine[0]["seed"] else None)
             if kind != "none":
                 dots = [(int(row["epoch"]), -float(row["log_px"])) for row in mine if row["log_px"]]

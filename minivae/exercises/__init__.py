@@ -1,7 +1,7 @@
 """The exercises of the lessons: `check` says whether an answer is right or what is wrong with it, `hint` helps on.
 
-    check("4.2", dsigma)     not tried yet, right, or what is wrong: which array, by how much, the likeliest cause
-    hint("4.2")              the next hint
+    check("4.4", backward)   not tried yet, right, or what is wrong: which array, by how much, the likeliest cause
+    hint("4.4")              the next hint
     progress(4)              what is done in lesson 4
 
 Answers are functions, arrays or numbers; they are judged by computation. A check never raises, and nothing is written

@@ -69,7 +69,7 @@ def judge_mysteries(answer):
         if not isinstance(given, str) or given not in names:
             raise Wrong(f"Case {k}: {given!r} is none of the names; they are {', '.join(map(repr, names))}.")
         if given != right:
-            how = "the difference true - yours" if k == 2 else "the ratio true / yours"
+            how = "the difference true_gradient - yours" if k == 2 else "the ratio true_gradient / yours"
             raise Wrong(f"Case {k}: not {given!r}. Print {how} beside names[{given!r}]: they are not the same numbers.")
 
 
@@ -163,8 +163,9 @@ EXERCISES = (
     Exercise(
         "6.4", "three mysteries",
         judge_mysteries,
-        ("Try true / yours first. Does it look like one of names? If not, try true - yours.",
-         "for name, array in names.items(): print(name, np.allclose(true / yours, array), np.allclose(true - yours, array))",
+        ("Try true_gradient / yours first. Does it look like one of the names? If not, try true_gradient - yours.",
+         "yours, true_gradient, names = mystery(1), and then [name for name, array in names.items() "
+         "if np.allclose(true_gradient / yours, array) or np.allclose(true_gradient - yours, array)]",
          "Case 1 and case 3 lack a factor, case 2 lacks a term."),
     ),
     Exercise(

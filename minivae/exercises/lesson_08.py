@@ -174,7 +174,7 @@ EXERCISES = (
         same_values(
             warm_up_steps, lambda rng, B: {"g": rng.uniform(0.001, 0.5, B), "decay": rng.uniform(0.5, 0.99)}, "steps", float32=False,
             mistakes={
-                "that is where the step reaches 81 % of full speed: 0.9 has to be squared": lambda g, decay:
+                "that is where the step reaches 95 % of full speed, sqrt(0.9): 0.9 has to be squared": lambda g, decay:
                     np.log(g**2 * (1 / 0.9 - 1) / (1 - g**2)) / np.log(decay),
                 "the starting value 1 counts as 1 - g^2 above the final g^2: divide by 1 - g**2": lambda g, decay:
                     np.log(g**2 * (1 / 0.81 - 1)) / np.log(decay),

@@ -28,7 +28,7 @@ WRONG = [
     ("6.3", lambda a, n: np.max(np.abs(a - n)), "absolute error"),
     ("6.3", lambda a, n: np.abs(a - n) / np.max(np.abs(a) + np.abs(n)), "expected a single number"),
     ("6.4", ("sigma", "mu", "sigmoid(raw)"), "Case 1: not 'sigma'"),
-    ("6.4", ("eps", "dz", "sigmoid(raw)"), "true - yours"),
+    ("6.4", ("eps", "dz", "sigmoid(raw)"), "true_gradient - yours"),
     ("6.4", ("eps", "mu", "noise"), "none of the names"),
     ("6.5", lambda kl: True, "lets pass the KL without its 1/2"),
     ("6.5", lambda kl: False, "rejects the KL that is right"),
