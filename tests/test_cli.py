@@ -592,7 +592,7 @@ def test_sample_draws_what_the_model_draws(capsys):
         assert np.array_equal(file["images"], draws.reshape(4, 6, 6)) and np.array_equal(file["means"], means.reshape(4, 6, 6))
     capsys.readouterr()
     assert run("sample", "--out", "s.jpg") == 2
-    one_sentence(capsys, "s.jpg", ".png, .pdf, .svg")
+    one_sentence(capsys, "s.jpg", ".png, .pdf or .svg")
     assert run("sample", "--out", "no/folder/s.png") == 2
     one_sentence(capsys, "could not write no/folder/s.png")
     assert run("sample", "--label", 1) == 2

@@ -31,13 +31,13 @@ def rows_of(folder):
         raise ValueError(f"{folder} is the run of no recipe; give runs that were started with --recipe.")
     history, kept = (folder / name for name in ("history.csv", "evaluations.csv"))
     elbo = {int(row["epoch"]): float(row["validation_elbo"]) for row in csv.DictReader(history.open())}
-    evaluated = {int(row["epoch"]): row for row in csv.DictReader(kept.open())} if kept.exists() else {}
-    for epoch in sorted({*np.rint(np.geomspace(1, max(elbo), 60)).astype(int).tolist(), *evaluated}):
-        row = evaluated.get(epoch, {})
-        yield {
-            "recipe": settings["recipe"], "seed": settings["seed"], "epoch": epoch, "held_out_elbo": f"{elbo[epoch]:.3f}",
-            "log_px": f"{float(row['log_px']):.3f}" if row else "", **{name: row.get(name) for name in ("n_samples", "n_images")},
-        }  # fmt: skip
+    evaluations = list(csv.DictReader(kept.open())) if kept.exists() else []
+    for epoch in sorted({*np.rint(np.geomspace(1, max(elbo), 60)).astype(int).tolist(), *(int(row["epoch"]) for row in evaluations)}):
+        for row in [row for row in evaluations if int(row["epoch"]) == epoch] or [{}]:
+            yield {
+                "recipe": settings["recipe"], "seed": settings["seed"], "epoch": epoch, "held_out_elbo": f"{elbo[epoch]:.3f}",
+                "log_px": f"{float(row['log_px']):.3f}" if row else "", **{name: row.get(name) for name in ("n_samples", "n_images")},
+            }  # fmt: skip
 
 
 def draw(rows):
