@@ -5,9 +5,7 @@ What is compared is measured in turns, a few steps each, because machines are no
 middle half of all steps. The matrix products alone are the limit: what a step would take if all else were free.
 """
 
-import csv
 import importlib.util
-import io
 import os
 import subprocess
 import sys
@@ -20,7 +18,7 @@ import numpy as np
 from . import VAE, RMSProp
 from .inputs import to_floats
 from .optimizers import BLOCK
-from .storage import write_beside
+from .storage import write_csv
 
 PARTS = ("matrix products", "elementwise work", "Python and NumPy calls", "optimiser", "noise", "gathering the batch")
 TURN = 5  # steps that a contender takes before the next has its turn; the first is not counted
@@ -311,9 +309,7 @@ def write(folder, table):
     """Write bench.csv and bench.png into folder; returns what was written."""
     from .plots import save
 
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("what", "value", "seconds", "bytes"), *table])
-    write_beside(Path(folder) / "bench.csv", lambda file: file.write(text.getvalue().encode()))
+    write_csv(Path(folder) / "bench.csv", [("what", "value", "seconds", "bytes"), *table])
     save(growth_figure(table), Path(folder) / "bench.png")
     return f"{Path(folder) / 'bench.csv'} and {Path(folder) / 'bench.png'}"
 

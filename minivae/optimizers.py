@@ -18,11 +18,13 @@ class Optimizer:
 
     state_names = ()
 
-    def __init__(self, lr, eps=0.0, **decays):
+    def __init__(self, lr, eps=None, **decays):
         if not 0 < lr < np.inf:
             raise ValueError(f"{type(self).__name__}: lr is {lr!r}; the learning rate must be a positive number.")
-        if not 0 <= eps < np.inf:
-            raise ValueError(f"{type(self).__name__}: eps is {eps!r}; what is added to the denominator must not be negative.")
+        if eps is not None:
+            if not 0 <= eps < np.inf:
+                raise ValueError(f"{type(self).__name__}: eps is {eps!r}; what is added to the denominator must not be negative.")
+            self.eps = eps
         for name, decay in decays.items():
             if not 0 <= decay < 1:
                 raise ValueError(f"{type(self).__name__}: {name} is {decay!r}; how much of the past is kept must be from 0 to below 1.")
@@ -115,8 +117,7 @@ class RMSProp(Optimizer):
         if variant not in self.VARIANTS:
             raise ValueError(f"RMSProp: variant {variant!r} is not known; take one of {', '.join(self.VARIANTS)}.")
         start, default_decay, default_eps = self.VARIANTS[variant]
-        self.eps = default_eps if eps is None else eps
-        super().__init__(lr, self.eps, decay=default_decay if decay is None else decay)
+        super().__init__(lr, default_eps if eps is None else eps, decay=default_decay if decay is None else decay)
         self.variant, self._start = variant, start
 
     def initial(self, name):
@@ -150,7 +151,6 @@ class Adam(Optimizer):
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(lr, eps, beta1=beta1, beta2=beta2)
-        self.eps = eps
 
     def update(self, theta, g, m, u, step):
         m_scale = (1 - self.beta1) / (1 - self.beta1**self.n_steps)
@@ -174,7 +174,6 @@ class Adagrad(Optimizer):
 
     def __init__(self, lr=1e-2, eps=1e-10):
         super().__init__(lr, eps)
-        self.eps = eps
 
     def update(self, theta, g, v, step):
         np.multiply(g, g, out=step)

@@ -22,7 +22,7 @@ def save(figure, path, dpi=130):
     """Write a figure to a .png, .pdf or .svg file, beside and then renamed. Raises OSError where that fails."""
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise ValueError(f"{path} is not the name of a picture; it must end in .png, .pdf or .svg.")
+        raise ValueError(f"{path} is not the name of a picture; it must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
     write_beside(path, lambda file: figure.savefig(file, format=suffix[1:], dpi=dpi))
 
 

@@ -5,13 +5,12 @@ each `evaluate`. A folder that holds a run is never given to another one.
 """
 
 import csv
-import io
 import json
 import shlex
 from pathlib import Path
 
 from . import recipes
-from .storage import write_beside
+from .storage import write_beside, write_csv
 from .vae import VAE
 
 RUNS = Path("runs")
@@ -154,22 +153,14 @@ def write_settings(folder, settings):
 
 
 def write_history(folder, vae):
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(vae.history or ["epoch"])
-    rows.writerows(zip(*vae.history.values()))
-    write_beside(folder / "history.csv", lambda file: file.write(text.getvalue().encode()))
+    write_csv(folder / "history.csv", [vae.history or ["epoch"], *zip(*vae.history.values())])
 
 
 def keep_evaluation(folder, row):
     """Add a row to evaluations.csv, {column: value}; the path of a long run is read off it. Returns the file."""
-    path, text = folder / "evaluations.csv", io.StringIO()
-    before = path.read_text() if path.exists() else ""
-    rows = csv.DictWriter(text, row, lineterminator="\n")
-    if not before:
-        rows.writeheader()
-    rows.writerow(row)
-    write_beside(path, lambda file: file.write((before + text.getvalue()).encode()))
+    path = folder / "evaluations.csv"
+    before = list(csv.reader(path.read_text().splitlines())) if path.exists() else []
+    write_csv(path, [*(before or [row]), row.values()])
     return path
 
 

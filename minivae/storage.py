@@ -1,5 +1,7 @@
 """Files that are whole or not there: write beside, then rename; npz without pickles, with a JSON header."""
 
+import csv
+import io
 import json
 import os
 import tempfile
@@ -33,6 +35,13 @@ def write_beside(path, write):
                 f"could not write {path}: {error.strerror or error}.{kept} Free some space or choose another folder, and try again.",
             ) from error
         raise
+
+
+def write_csv(path, rows):
+    """Write rows of a table, the titles first, beside and then renamed. Raises OSError where that fails."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_beside(path, lambda file: file.write(text.getvalue().encode()))
 
 
 def to_json(value):

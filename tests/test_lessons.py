@@ -14,7 +14,7 @@ from minivae.exercises import _exercises
 PACKAGE = Path(__file__).parent.parent / "minivae"
 CITED = re.compile(r"\((\d{1,2}\.\d{1,2})(?: to (\d{1,2}\.\d{1,2}))?(?=[);,]| and )")
 TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
-MACHINE_PATH = re.compile(r"/home/|/root/|/tmp/|/work/|/Users/|[A-Z]:\\\\")
+MACHINE_PATH = re.compile(r"/[A-Za-z]\w*/|[A-Z]:\\\\")
 MACHINE = re.compile(MACHINE_PATH.pattern + r"|\d{4}-\d\d-\d\d|\b\d\d:\d\d(:\d\d)?\b|Warning\b|ipykernel_\d")
 
 lesson = pytest.mark.parametrize("path", tools.PATHS, ids=lambda path: path.stem)

@@ -14,13 +14,10 @@ from minivae import recipes
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "lessons" / "figures" / "learning_curves.py"
 KEPT = list(csv.DictReader(SCRIPT.with_suffix(".csv").open()))
-TABLE = [[cell.strip() for cell in line.strip("|").split("|")] for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
-RESULTS = {re.match(r"`([\w-]+)`", row[0])[1]: row for row in TABLE if row[0].split("`")[1] in recipes.RECIPES}
-PATH = {
-    row[0]: row[1:]
-    for row in ([cell.strip() for cell in line.strip("|").split("|")] for line in (ROOT / "README.md").read_text().splitlines())
-    if row[0] in ("epochs", "-ELBO", "NLL")
-}
+LINES = (ROOT / "README.md").read_text().splitlines()
+TABLES = [[cell.strip() for cell in line.strip("|").split("|")] for line in LINES if line.startswith("| ")]
+RESULTS = {found[1]: row for row in TABLES if (found := re.match(r"`([\w-]+)`:", row[0])) and found[1] in recipes.RECIPES}
+PATH = {row[0]: row[1:] for row in TABLES if row[0] in ("epochs", "-ELBO", "NLL")}
 
 
 def kept(recipe, column, **wanted):

@@ -8,7 +8,6 @@ learning_curves.csv and draws learning_curves.png, both beside this file. Withou
 
 import argparse
 import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import StrMethodFormatter
 
 from minivae import plots, recipes, runs
-from minivae.storage import write_beside
+from minivae.storage import write_csv
 
 HERE = Path(__file__).parent
 COLUMNS = ("recipe", "seed", "epoch", "held_out_elbo", "log_px", "n_samples", "n_images")
@@ -83,11 +82,7 @@ def main():
     args = parser.parse_args()
     table = args.out / "learning_curves.csv"
     if args.runs:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(row for folder in args.runs for row in rows_of(folder))
-        write_beside(table, lambda file: file.write(text.getvalue().encode()))
+        write_csv(table, [COLUMNS, *([row[name] for name in COLUMNS] for folder in args.runs for row in rows_of(folder))])
     plots.save(draw(list(csv.DictReader(table.open()))), args.out / "learning_curves.png")
 
 
