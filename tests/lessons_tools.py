@@ -7,6 +7,8 @@ How a lesson is written, so that tests/test_lessons.py can read it:
   "**Time:** ... minutes";
 - equations are numbered with \\tag{4.7} in a display formula, and cited as (4.7);
 - figures come from minivae.notebook.show(fig, alt), sliders from minivae.notebook.slider;
+- a cell that only draws is tagged hide-input: it opens collapsed, and what is left to read is mathematics and its
+  assertion. It holds no assert, and defines nothing that a visible cell uses;
 - every exercise has a cell with its stub and check("4.2", answer), and below it a Markdown cell
   <details><summary>Solution 4.2</summary>, an empty line, one ```python block, </details>.
 """
@@ -27,6 +29,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+HIDDEN = "hide-input"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SOLUTION = re.compile(r"<details>\s*<summary>Solution (\d+\.\d+)</summary>\n\n(.*?)</details>", re.DOTALL)
 CODE_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -62,10 +65,18 @@ def execute(nb, timeout=300):
 
 
 def clean(nb):
-    """Leave out what changes from run to run: widget identities, progress bars, the interpreter's version."""
+    """Leave out what changes from run to run: widget identities, progress bars, the interpreter's version.
+
+    Of a cell's metadata its tags are kept, and that it opens collapsed, which the tag hide-input says to readers of the
+    exported page and source_hidden to Jupyter: either is completed by the other.
+    """
     nb.metadata = nbformat.from_dict(METADATA)
     for cell in nb.cells:
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags} if cell.metadata.get("tags") else {})
+        tags = list(cell.metadata.get("tags", ()))
+        if cell.metadata.get("jupyter", {}).get("source_hidden") and HIDDEN not in tags:
+            tags.append(HIDDEN)
+        hidden = {"jupyter": {"source_hidden": True}} if HIDDEN in tags else {}
+        cell.metadata = nbformat.from_dict(({"tags": tags} if tags else {}) | hidden)
     for cell in code_cells(nb):
         cell.outputs = [output for output in cell.outputs if not is_progress_bar(output)]
         for output in cell.outputs:

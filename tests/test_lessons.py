@@ -58,6 +58,15 @@ def test_claims_are_asserted(path):
 
 
 @lesson
+def test_collapsed_cells_only_draw(path):
+    for cell in tools.code_cells(tools.read(path)):
+        hidden = tools.HIDDEN in cell.metadata.get("tags", ())
+        assert hidden == bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
+        if hidden:
+            assert "assert " not in cell.source and "check(" not in cell.source, cell.source
+
+
+@lesson
 def test_opening(path):
     first = tools.read(path).cells[0].source
     assert first.startswith(f"# Lesson {tools.number_of(path)}: ")
