@@ -3,7 +3,8 @@
 from .data import load_data
 from .likelihoods import Bernoulli, Gaussian
 from .optimizers import SGD, Adagrad, Adam, RMSProp
-from .vae import VAE, Trace
+from .trace import Trace
+from .vae import VAE
 
 __all__ = ["VAE", "Trace", "Bernoulli", "Gaussian", "SGD", "RMSProp", "Adam", "Adagrad", "load_data"]
 __version__ = "0.1.0"

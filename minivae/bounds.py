@@ -5,10 +5,15 @@ With z_k ~ q(z|x), w_k = p(x|z_k) p(z_k) / q(z_k|x):   L_K = E log (1/K) sum_k w
 no bound. The functions take the model as an argument.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from .gaussian import reparameterize
 from .inputs import check_whole
+from .progress import progress_bar
+from .trace import Trace
 
 
 def log_weights(t):
@@ -34,11 +39,11 @@ def run_iwae(vae, x, eps, y=None, t=None):
     t = vae.run(x, eps, y, t)
     t.log_w = log_weights(t)
     t.bound = log_mean_exp(t.log_w)
-    t.loss = -t.bound.sum() * _image_weight(vae, t)
+    t.loss = -t.bound.sum() * image_weight(vae, t)
     return t
 
 
-def _image_weight(vae, t):
+def image_weight(vae, t):
     return 1 / len(t.x) if vae.reduction == "mean" else 1.0
 
 
@@ -47,16 +52,16 @@ def backward_iwae(vae, t, need_dx=True):
 
     z stands in p(x|z) and in p(z): dz = decoder's dz - dlog_w z; sigma stands in z and in q: dsigma += dlog_w / sigma.
     """
-    d = type(t)()
+    d = Trace()
     d.dlog_w = -np.exp(t.log_w - t.log_w.max(axis=0))
-    d.dlog_w *= _image_weight(vae, t) / -d.dlog_w.sum(axis=0)
-    vae.decode_backward(t, d, d.dlog_w)
+    d.dlog_w *= image_weight(vae, t) / -d.dlog_w.sum(axis=0)
+    vae.decode_backward(d.dlog_w, t, d)
     d.dz = d.dz - d.dlog_w[..., None] * t.z
     d.dmu = d.dz.sum(axis=0)
     d.dsigma = (d.dz * t.eps).sum(axis=0) + d.dlog_w.sum(axis=0)[:, None] / t.sigma
-    vae.encode_backward(t, d, need_dx)
+    vae.encode_backward(d, t, need_dx)
     if need_dx:
-        d.dx += vae._dx_target(t, d.dlog_w)
+        d.dx += vae.dx_target(d.dlog_w, t)
     return d
 
 
@@ -72,7 +77,7 @@ def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, row
     out = []
     with progress_bar(progress, len(X), "log p(x)") as bar:
         for x, y_part in vae.batches(X, y, rng, n_images):
-            t = vae._start(x, y_part)
+            t = vae.trace(x, y_part)
             vae.encode(t)
             total = np.full(len(x), -np.inf)
             for start in range(0, n_samples, rows):
@@ -98,9 +103,16 @@ def active_units(vae, X, y=None, threshold=0.01, rng=None):
     return means.var(axis=0) > threshold
 
 
-def progress_bar(show, total, what):
-    """A tqdm bar over images, in the terminal or in a notebook; silent where show is False."""
-    from tqdm.auto import tqdm
+@dataclass(frozen=True)
+class Objective:
+    """What training maximises: run(vae, x, eps, y, t) makes a trace with its loss, backward(vae, t, need_dx) the gradient."""
 
-    form = "{desc} {percentage:.0f}%|{bar}|{remaining} {rate_fmt}{postfix}"  # with its numbers within 80 columns
-    return tqdm(total=total, desc=what, unit=" images", unit_scale=True, bar_format=form, disable=not show, leave=False)
+    name: str
+    run: Callable
+    backward: Callable
+
+
+OBJECTIVES = {
+    "elbo": Objective("the elbo", lambda vae, *batch: vae.run(*batch), lambda vae, t, need_dx=True: vae.backward(t, need_dx)),
+    "iwae": Objective("the importance-weighted bound", run_iwae, backward_iwae),
+}

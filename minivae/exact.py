@@ -1,10 +1,7 @@
 """Models whose log p(x) is known: any decoder with one or two latents by quadrature, linear-Gaussian ones in closed form.
 
-The rest of the package is held against this file (lessons 01, 02, 03, 06 and 13), above all against the identity
-
-    log p(x) - ELBO = KL(q(z|x) || p(z|x))                                                                   (3.8)
-
-which sees the mistakes that no gradient check can see. Quantities are in nats per image, nodes z are (n, M).
+The rest of the package is held against this file (lessons 01, 02, 03, 06 and 13), above all against the identity of objective.py.
+Quantities are in nats per image, nodes z are (n, M).
 """
 
 import itertools
@@ -110,30 +107,12 @@ def kl_to_posterior(vae, x, y=None, q=None):
     return g.expect(g.log_q - g.log_posterior)
 
 
-def elbo(vae, x, y=None):
-    """The model's own elbo (3.7), in exact expectation over eps instead of a draw: (B,) nats."""
-    return _model_elbo(vae, x, y, quadrature(vae, x, y))
+def elbo(vae, x, y=None, g=None):
+    """The model's own elbo (3.7), in exact expectation over eps instead of a draw: (B,) nats. g: a quadrature made before.
 
-
-def objective_gap(vae, x, y=None):
-    """log p(x) - ELBO - KL(q(z|x) || p(z|x)): (B,) nats, 0 up to rounding for a VAE that is one.
-
-    The ELBO is the model's: `vae.run` with the nodes as eps, its own z, log_px_z and kl. The other two terms use none
-    of these. q is N(mu, sigma^2) with the mu and sigma that the encoder puts out, whatever then scales eps and
-    whatever the kl makes of them; p(x|z) is the normalised distribution of the decoder's outputs. So a wrong
-    reparameterization, a wrong kl and a reconstruction that is not a sum over pixels each leave a gap.
+    The sum of w N(eps; 0, 1) elbo(eps) over eps = (z - mu)/sigma: a change of variables, whatever the model does with eps.
     """
-    g = quadrature(vae, x, y)
-    return g.log_px - _model_elbo(vae, x, y, g) - g.expect(g.log_q - g.log_posterior)
-
-
-def all_images(n_inputs):
-    """All 2^D black-and-white images of D pixels, (2^D, D): the p(x) of a Bernoulli decoder sum to 1 over them."""
-    return np.array(list(itertools.product([0.0, 1.0], repeat=n_inputs)))
-
-
-def _model_elbo(vae, x, y, g):
-    """The sum of w N(eps; 0, 1) elbo(eps) over eps = (z - mu)/sigma: a change of variables, whatever the model does with eps."""
+    g = quadrature(vae, x, y) if g is None else g
     vae, x, y = _prepare(vae, x, y)
     near = (g.log_q > g.log_q.max(axis=0) - NEGLIGIBLE).any(axis=1)
     z, weights = g.z[near], g.w[near, None] * np.exp(g.log_q[near])
@@ -146,6 +125,11 @@ def _model_elbo(vae, x, y, g):
     return total
 
 
+def all_images(n_inputs):
+    """All 2^D black-and-white images of D pixels, (2^D, D): the p(x) of a Bernoulli decoder sum to 1 over them."""
+    return np.array(list(itertools.product([0.0, 1.0], repeat=n_inputs)))
+
+
 def _prepare(vae, x, y):
     """The model in float64, x and y checked."""
     if vae.n_latent not in POINTS:
@@ -156,7 +140,7 @@ def _prepare(vae, x, y):
 
 
 def _encoder_q(vae, x, y):
-    t = vae._start(x, y)
+    t = vae.trace(x, y)
     vae.encode(t)
     return t.mu, t.sigma
 
@@ -183,9 +167,9 @@ def _log_px_z(vae, x, z, y):
         part = z[start : start + rows]
         n = len(part)
         if y is None:
-            t = vae._decoded(part, None)
+            t = vae.decoded(part, None)
         else:  # the decoder sees z and y: every image at every node
-            t = vae._decoded(np.repeat(part, len(x), axis=0), np.tile(y, (n, 1)))
+            t = vae.decoded(np.repeat(part, len(x), axis=0), np.tile(y, (n, 1)))
         if "logits" in t:
             logits = t.logits.reshape(n, -1, vae.n_inputs)
             parts.append(np.vecdot(logits, x) - np.logaddexp(0, logits).sum(axis=-1))
@@ -322,16 +306,16 @@ class LinearGaussian:
         z = rng.standard_normal((n, self.W.shape[1]))
         return z @ self.W.T + self.b + self.s * rng.standard_normal((n, len(self.b)))
 
-    def as_vae(self, sigma="softplus"):
+    def as_vae(self, head="softplus"):
         """The same model as a VAE in float64: hidden=(), Gaussian(sigma=s), W' and b in the decoder, best_q in the encoder."""
         D, M = self.W.shape
-        vae = VAE(D, (), M, likelihood=Gaussian(sigma=self.s), sigma=sigma, dtype=np.float64)
+        vae = VAE(D, (), M, likelihood=Gaussian(sigma=self.s), head=head, dtype=np.float64)
         vae.parameters["decoder.0.W"], vae.parameters["decoder.0.b"] = self.W.T, self.b
         mu_W = np.linalg.solve(self.M, self.W.T).T  # mu = (x - b) mu_W
         best_sigma = self.s / np.sqrt(np.diag(self.M))
-        if sigma == "softplus" and best_sigma.min() <= SIGMA_MIN:
-            raise ValueError(f"best_q has sigma {best_sigma.min():.1e}, below the softplus head's floor: take sigma='logvar'.")
-        raw = 2 * np.log(best_sigma) if sigma == "logvar" else np.log(np.expm1(best_sigma - SIGMA_MIN))
+        if head == "softplus" and best_sigma.min() <= SIGMA_MIN:
+            raise ValueError(f"best_q has sigma {best_sigma.min():.1e}, below the softplus head's floor: take head='logvar'.")
+        raw = 2 * np.log(best_sigma) if head == "logvar" else np.log(np.expm1(best_sigma - SIGMA_MIN))
         vae.parameters["encoder.0.W"] = np.hstack([mu_W, np.zeros((D, M))])
         vae.parameters["encoder.0.b"] = np.concatenate([-self.b @ mu_W, raw])
         return vae

@@ -4,37 +4,25 @@ mu and sigma are (B, M): one pair per image and latent. eps and z are (B, M) or 
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from .layers import softplus
+from .layers import Elementwise, softplus
 
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
 SIGMA_MIN = 1e-6  # of the softplus head: keeps log sigma finite
 
-
-@dataclass(frozen=True)
-class Head:
-    """What turns the encoder's raw output into a standard deviation: sigma = forward(raw), draw = backward(dsigma, raw, sigma)."""
-
-    name: str
-    forward: Callable
-    backward: Callable
-
-
-HEADS = {
+HEADS = {  # what makes the standard deviation of the encoder's raw output: sigma = forward(raw), draw = backward(dsigma, raw, sigma)
     head.name: head
     for head in (
         # sigma = softplus(raw) + 1e-6     draw = dsigma * sigmoid(raw), sigmoid(raw) = exp(raw - softplus(raw))     (4.10)
-        Head(
+        Elementwise(
             "softplus",
             lambda raw: softplus(raw) + SIGMA_MIN,
             lambda dsigma, raw, sigma: dsigma * np.exp(raw - (sigma - SIGMA_MIN)),
         ),
         # raw = logvar = log sigma^2, sigma = exp(logvar / 2)   draw = dsigma * sigma / 2                     (4.11)
-        Head("logvar", lambda raw: np.exp(raw / 2), lambda dsigma, raw, sigma: dsigma * sigma / 2),
+        Elementwise("logvar", lambda raw: np.exp(raw / 2), lambda dsigma, raw, sigma: dsigma * sigma / 2),
     )
 }
 
@@ -66,8 +54,8 @@ def kl(mu, sigma):
     return ((sigma * sigma + mu * mu) / 2 - np.log(sigma) - 0.5).sum(axis=-1)
 
 
-def kl_backward(mu, sigma):
-    """The gradient of kl: dkl/dmu = mu, dkl/dsigma = sigma - 1/sigma (2.10). mu, sigma (B, M) -> two arrays (B, M)."""
+def kl_gradient(mu, sigma):
+    """The derivatives of kl: dkl_dmu = mu, dkl_dsigma = sigma - 1/sigma (2.10). mu, sigma (B, M) -> two arrays (B, M)."""
     return mu, sigma - 1 / sigma
 
 
@@ -77,7 +65,7 @@ def log_prob(z, mu, sigma):
     return -(u * u / 2 + np.log(sigma) + HALF_LOG_2PI).sum(axis=-1)
 
 
-def log_prob_backward(z, mu, sigma):
-    """The gradient of log_prob with respect to z, mu and sigma: -u/sigma, u/sigma, (u^2 - 1)/sigma, u = (z - mu)/sigma (2.4)."""
+def log_prob_gradient(z, mu, sigma):
+    """The derivatives of log_prob with respect to z, mu and sigma: -u/sigma, u/sigma, (u^2 - 1)/sigma, u = (z - mu)/sigma (2.4)."""
     u = (z - mu) / sigma
     return -u / sigma, u / sigma, (u * u - 1) / sigma

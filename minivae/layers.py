@@ -25,8 +25,8 @@ def sigmoid(a):
 
 
 @dataclass(frozen=True)
-class Activation:
-    """h = forward(a) and da = backward(dh, a, h), elementwise."""
+class Elementwise:
+    """An elementwise pair: h = forward(a) and da = backward(dh, a, h). Activations, and the heads that make sigma of raw."""
 
     name: str
     forward: Callable
@@ -36,36 +36,11 @@ class Activation:
 ACTIVATIONS = {
     act.name: act
     for act in (
-        Activation("relu", lambda a: np.maximum(a, 0), lambda dh, a, h: dh * (a > 0)),
-        Activation("tanh", np.tanh, lambda dh, a, h: dh * (1 - h * h)),
-        Activation("softplus", softplus, lambda dh, a, h: dh * sigmoid(a)),
+        Elementwise("relu", lambda a: np.maximum(a, 0), lambda dh, a, h: dh * (a > 0)),
+        Elementwise("tanh", np.tanh, lambda dh, a, h: dh * (1 - h * h)),
+        Elementwise("softplus", softplus, lambda dh, a, h: dh * sigmoid(a)),
     )
 }
-
-
-def _reference(rng, fan_in, fan_out):
-    """W ~ N(0, 1) * 2 / sqrt(fan_in), b = 0: what the reference model does in every layer, heads too."""
-    return rng.standard_normal((fan_in, fan_out)) * 2 / np.sqrt(fan_in), np.zeros(fan_out)
-
-
-def _glorot(rng, fan_in, fan_out):
-    """W ~ U(-c, c) with c = sqrt(6 / (fan_in + fan_out)), b = 0 (Glorot & Bengio 2010, equation 16)."""
-    c = np.sqrt(6 / (fan_in + fan_out))
-    return rng.uniform(-c, c, (fan_in, fan_out)), np.zeros(fan_out)
-
-
-def _pytorch(rng, fan_in, fan_out):
-    """W and b ~ U(-c, c) with c = 1 / sqrt(fan_in): the default of PyTorch's linear layer."""
-    c = 1 / np.sqrt(fan_in)
-    return rng.uniform(-c, c, (fan_in, fan_out)), rng.uniform(-c, c, fan_out)
-
-
-def _normal(rng, fan_in, fan_out):
-    """W and b ~ N(0, 0.01^2): the small weights of Kingma & Welling 2014, section 5."""
-    return rng.standard_normal((fan_in, fan_out)) * 0.01, rng.standard_normal(fan_out) * 0.01
-
-
-INITS = {"reference": _reference, "glorot": _glorot, "pytorch": _pytorch, "normal": _normal}
 
 
 class Dense:
@@ -83,10 +58,10 @@ class Dense:
         a += self.b
         return a.reshape(*x.shape[:-1], a.shape[-1])
 
-    def backward(self, x, da, need_dx=True):
+    def backward(self, da, x, need_dx=True):
         """dW = x' da, db = sum of da (5.5), dx = da W' (5.6).
 
-        x (..., n_in) as it went in, da (..., n_out); overwrites dW and db with the sum over all leading axes
+        da (..., n_out), x (..., n_in) as it went in; overwrites dW and db with the sum over all leading axes
         and returns dx (..., n_in), or None where nobody needs it.
         """
         rows, drows = _rows(x), _rows(da)
@@ -120,10 +95,10 @@ class Stack:
             h = t[h_name]
         return self.layers[-1].forward(h)
 
-    def backward(self, t, x, d, dout, need_dx=True):
+    def backward(self, dout, t, x, d, need_dx=True):
         """dout (..., n_out) -> dx (..., n_in); overwrites every dW and db, leaves da and dh in the trace d."""
         for i in range(len(self.layers) - 1, 0, -1):
             a_name, h_name = self.names[i - 1]
-            d["d" + h_name] = self.layers[i].backward(t[h_name], dout)
+            d["d" + h_name] = self.layers[i].backward(dout, t[h_name])
             d["d" + a_name] = dout = self.activation.backward(d["d" + h_name], t[a_name], t[h_name])
-        return self.layers[0].backward(x, dout, need_dx)
+        return self.layers[0].backward(dout, x, need_dx)

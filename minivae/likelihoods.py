@@ -53,13 +53,13 @@ class Bernoulli:
         # vecdot conjugates its first argument; conj() undoes that for a complex step and is free for real pixels
         return np.vecdot(wrong.conj(), t.logits) + np.log(sure).sum(axis=-1)
 
-    def backward(self, t, d, dlog_px_z, dparameters):
+    def backward(self, dlog_px_z, t, d, dparameters):
         """dlogits = dlog_px_z (x - sigmoid(a)) (7.6). Returns the last layer's doutput."""
         d.dlogits = t.x - t.probs
         d.dlogits *= dlog_px_z[..., None]
         return d.dlogits
 
-    def dx(self, t, dlog_px_z):
+    def dx(self, dlog_px_z, t):
         """The derivative through x as the target: dlog_px_z * logits, (..., B, D)."""
         return dlog_px_z[..., None] * t.logits
 
@@ -117,7 +117,7 @@ class Gaussian:
         u = (t.x - t.mean) * np.exp(-t.log_sigma)
         return -(u * u / 2 + (t.log_sigma + HALF_LOG_2PI)).sum(axis=-1)
 
-    def backward(self, t, d, dlog_px_z, dparameters):
+    def backward(self, dlog_px_z, t, d, dparameters):
         """dmean = (x - mean)/sigma^2, dlog_sigma = u^2 - 1 (7.10), times dlog_px_z. Returns the last layer's doutput."""
         w = dlog_px_z[..., None]
         inv_sigma = np.exp(-t.log_sigma)
@@ -133,7 +133,7 @@ class Gaussian:
         dparameters[:] = d.draw_log_sigma
         return d.dmean
 
-    def dx(self, t, dlog_px_z):
+    def dx(self, dlog_px_z, t):
         """The derivative through x as the target: dlog_px_z (mean - x)/sigma^2, (..., B, D)."""
         return dlog_px_z[..., None] * (t.mean - t.x) * np.exp(-2 * t.log_sigma)
 

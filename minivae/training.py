@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import bounds
+from .bounds import OBJECTIVES
 from .inputs import BINARIZE, check_images, check_labels, check_whole, to_floats
 from .optimizers import make_optimizer
+from .progress import progress_bar
 from .storage import load_npz, save_npz, to_json
-
-OBJECTIVES = ("elbo", "iwae")
 
 
 def fit(
@@ -84,7 +83,7 @@ def fit(
     if checkpoint is not None and not resume:
         save_checkpoint(checkpoint, vae, optimizer, rng, settings)
 
-    with bounds.progress_bar(progress, max(epochs - done, 0) * len(X), "training") as bar:
+    with progress_bar(progress, max(epochs - done, 0) * len(X), "training") as bar:
         for epoch in range(done + 1, epochs + 1):
             for first, lr in schedule:
                 if epoch >= first:
@@ -119,16 +118,16 @@ def _fingerprint(array):
 
 def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch):
     """One pass over X in a random order; returns the epoch's means and its seconds."""
-    run, backward = STEPS[objective]
+    run, backward = OBJECTIVES[objective].run, OBJECTIVES[objective].backward
     started, totals, n_done = time.perf_counter(), {}, 0
     order = rng.permutation(len(X))
     for start in range(0, len(X), batch_size):
         rows = order[start : start + batch_size]
         x = to_floats(X[rows], vae.dtype, vae.binarize, rng)
         shape = (len(rows), vae.n_latent) if n_samples == 1 and objective == "elbo" else (n_samples, len(rows), vae.n_latent)
-        t = run(vae, x, vae.noise(rng, *shape), None if y is None else y[rows].astype(vae.dtype))
+        t = run(vae, x, vae.noise(rng, *shape), None if y is None else y[rows].astype(vae.dtype), None)
         _check_finite("loss", t.loss, epoch, start // batch_size + 1)
-        backward(vae, t, need_dx=False)
+        backward(vae, t, False)
         optimizer.step(vae.theta, vae.grad)
         for name in ("elbo", "log_px_z", "kl", "bound"):
             if name in t:
@@ -145,19 +144,8 @@ def _check_finite(what, value, epoch, batch):
     if not np.isfinite(value):
         raise FloatingPointError(
             f"the {what} became {value} in epoch {epoch}, batch {batch}: the parameters ran away. Start again with a smaller "
-            "learning rate (--lr), or look for outliers in the data; a checkpoint, if there is one, holds the epoch before."
+            "learning rate, or look for outliers in the data; a checkpoint, if there is one, holds the epoch before."
         )
-
-
-def _run_elbo(vae, x, eps, y):
-    return vae.run(x, eps, y)
-
-
-def _backward_elbo(vae, t, need_dx):
-    return vae.backward(t, need_dx)
-
-
-STEPS = {"elbo": (_run_elbo, _backward_elbo), "iwae": (bounds.run_iwae, bounds.backward_iwae)}
 
 
 def evaluate(vae, X, y=None):
@@ -183,6 +171,8 @@ def resume_from(path, vae, optimizer, rng, settings):
         raise ValueError("resume=True needs checkpoint=, the file to go on from.")
     header, arrays = load_npz(path, "checkpoint")
     then, now = header["settings"], json.loads(to_json(settings))
+    if "sigma" in then["config"]:  # as `head` was written at first
+        then["config"]["head"] = then["config"].pop("sigma")
     names = {"images": "images", "labels": "labels", "validation": "held-out data"}
     other_data = [names[name] for name, fingerprint in now.pop("data").items() if fingerprint != then["data"][name]]
     differing = []

@@ -6,61 +6,26 @@
 a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M). Units: nats per image.
 """
 
-import itertools
-from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
 
 from . import bounds, gaussian, training
 from .inputs import check_images, check_labels, check_whole, to_floats
-from .layers import ACTIVATIONS, INITS, Dense, Stack
+from .layers import ACTIVATIONS, Dense, Stack
 from .likelihoods import make_likelihood
+from .parameters import INITS, draw_layer, lay_out, layer_shapes
 from .storage import load_npz, save_npz
+from .trace import Trace
 
 ROWS = 512  # images that methods over a whole data set take at a time: memory stays bounded
 
 
-class Trace:
-    """The named arrays of one pass, in the order in which they came about: t.z or t["z"], list(t), "z" in t."""
-
-    def __setitem__(self, name, value):
-        setattr(self, name, value)
-
-    def __getitem__(self, name):
-        return self.__dict__[name]
-
-    def __contains__(self, name):
-        return name in self.__dict__
-
-    def __iter__(self):
-        return iter(self.__dict__)
-
-    def __repr__(self):
-        rows = (f"  {name:20} {np.shape(value)} {np.asarray(value).dtype}" for name, value in self.__dict__.items())
-        return "\n".join(["Trace", *rows])
-
-
-class Views(Mapping):
-    """Names -> views into one flat vector. Assigning writes into the view: the vector and its views never part."""
-
-    def __init__(self, views):
-        self._views = views
-
-    def __getitem__(self, name):
-        return self._views[name]
-
-    def __setitem__(self, name, value):
-        self._views[name][...] = value
-
-    def __iter__(self):
-        return iter(self._views)
-
-    def __len__(self):
-        return len(self._views)
-
-    def __repr__(self):
-        return "\n".join(["Views", *(f"  {name:20} {view.shape} {view.dtype}" for name, view in self.items())])
+def renamed(config):
+    """The settings of a file in place by today's names: what is `head` was written as `sigma` at first."""
+    if "sigma" in config:
+        config["head"] = config.pop("sigma")
+    return config
 
 
 class VAE:
@@ -70,7 +35,7 @@ class VAE:
     hidden        widths of the encoder's hidden layers; the decoder is the mirror image; () for none
     n_latent      M, latents per image
     likelihood    "bernoulli", "gaussian" (one learned sigma, shared), Gaussian(sigma=0.5), Gaussian(sigma="pixel")
-    sigma         the encoder's head: "softplus" or "logvar"
+    head          what makes sigma of the encoder's raw output: "softplus" or "logvar"
     activation    "relu", "tanh" or "softplus"
     beta          weight of the KL in the objective (Higgins et al. 2017); the elbo stays the bound
     reduction     "mean" of the objective over images, or their "sum" (the reference model's)
@@ -86,11 +51,11 @@ class VAE:
     """
 
     def __init__(
-        self, n_inputs=784, hidden=(200,), n_latent=100, likelihood="bernoulli", sigma="softplus", activation="relu",
+        self, n_inputs=784, hidden=(200,), n_latent=100, likelihood="bernoulli", head="softplus", activation="relu",
         beta=1.0, reduction="mean", n_conditions=0, init="reference", dtype=np.float32, seed=0,
     ):  # fmt: skip
         for name, value, known in (
-            ("sigma", sigma, gaussian.HEADS),
+            ("head", head, gaussian.HEADS),
             ("activation", activation, ACTIVATIONS),
             ("reduction", reduction, ("mean", "sum")),
             ("init", init, INITS),
@@ -108,46 +73,32 @@ class VAE:
             raise ValueError(f"beta is {beta!r}; the weight of the KL must be a finite number of at least 0.")
         self.n_inputs, self.hidden, self.n_latent, self.n_conditions = n_inputs, hidden, n_latent, n_conditions
         self.likelihood = make_likelihood(likelihood)
-        self.sigma, self.activation, self.beta, self.reduction = sigma, activation, float(beta), reduction
+        self.head, self.activation, self.beta, self.reduction = head, activation, float(beta), reduction
         self.init, self.dtype, self.seed = init, np.dtype(dtype), seed
         self.binarize = None  # what fit was told, so that evaluation and pictures agree with training
         self.image_shape = (int(n_inputs**0.5),) * 2 if int(n_inputs**0.5) ** 2 == n_inputs else (1, n_inputs)
         self.history = {}
         self.rng = np.random.default_rng(seed)
-        self._build(np.random.default_rng(seed))
+        self.build(np.random.default_rng(seed))
 
-    def _build(self, rng):
+    def build(self, rng):
         """Lay the layers out in theta and grad, and draw the initial parameters."""
         encoder = [self.n_inputs + self.n_conditions, *self.hidden, 2 * self.n_latent]
         decoder = [self.n_latent + self.n_conditions, *self.hidden[::-1], self.likelihood.n_outputs(self.n_inputs)]
-        shapes = {}
-        for name, sizes in (("encoder", encoder), ("decoder", decoder)):
-            for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
-                shapes[f"{name}.{i}.W"], shapes[f"{name}.{i}.b"] = (n_in, n_out), (n_out,)
+        shapes = {**layer_shapes("encoder", encoder), **layer_shapes("decoder", decoder)}
         if self.likelihood.n_parameters:
             shapes["decoder.raw_log_sigma"] = (self.likelihood.n_parameters,)
-
-        n_parameters = sum(int(np.prod(shape)) for shape in shapes.values())
-        self._theta, self._grad = np.zeros(n_parameters, self.dtype), np.zeros(n_parameters, self.dtype)
-        parameters, gradients, start = {}, {}, 0
-        for name, shape in shapes.items():
-            stop = start + int(np.prod(shape))
-            parameters[name] = self._theta[start:stop].reshape(shape)
-            gradients[name] = self._grad[start:stop].reshape(shape)
-            start = stop
-        self.parameters, self.gradients = Views(parameters), Views(gradients)
-
-        head = f"encoder.{len(encoder) - 2}"
-        for name in [name[:-2] for name in shapes if name.endswith(".W")]:
-            n_in, n_out = shapes[name + ".W"]
-            parts = 2 if name == head else 1  # mu and raw are two layers side by side: each has its own fan-out
-            drawn = [INITS[self.init](rng, n_in, n_out // parts) for _ in range(parts)]
-            parameters[name + ".W"][:] = np.hstack([W for W, b in drawn])
-            parameters[name + ".b"][:] = np.hstack([b for W, b in drawn])
+        self._theta, self.parameters = lay_out(shapes, self.dtype)
+        self._grad, self.gradients = lay_out(shapes, self.dtype)
 
         def stack(name, n_layers):
-            views = [[of[f"{name}.{i}.{p}"] for of in (parameters, gradients) for p in "Wb"] for i in range(n_layers)]
-            return Stack(name, [Dense(*v) for v in views], ACTIVATIONS[self.activation])
+            layers = []
+            for i in range(n_layers):
+                W, b = f"{name}.{i}.W", f"{name}.{i}.b"
+                heads = 2 if name == "encoder" and i == n_layers - 1 else 1  # mu and raw are two layers side by side
+                self.parameters[W], self.parameters[b] = draw_layer(self.init, rng, *shapes[W], heads)
+                layers.append(Dense(self.parameters[W], self.parameters[b], self.gradients[W], self.gradients[b]))
+            return Stack(name, layers, ACTIVATIONS[self.activation])
 
         self.encoder, self.decoder = stack("encoder", len(encoder) - 1), stack("decoder", len(decoder) - 1)
 
@@ -208,13 +159,13 @@ class VAE:
 
     def encode(self, t):
         """x (and y) -> mu, raw, sigma."""
-        head = self.encoder.forward(t, self._with_condition(t.x, t))
+        head = self.encoder.forward(t, self.with_condition(t.x, t))
         t.mu, t.raw = head[:, : self.n_latent], head[:, self.n_latent :]
-        t.sigma = gaussian.HEADS[self.sigma].forward(t.raw)
+        t.sigma = gaussian.HEADS[self.head].forward(t.raw)
 
     def decode(self, t):
         """z (and y) -> the likelihood's outputs."""
-        output = self.decoder.forward(t, self._with_condition(t.z, t))
+        output = self.decoder.forward(t, self.with_condition(t.z, t))
         self.likelihood.forward(t, output, self.parameters.get("decoder.raw_log_sigma"))
 
     def score(self, t):
@@ -223,14 +174,15 @@ class VAE:
         t.kl = gaussian.kl(t.mu, t.sigma)
         t.elbo = t.log_px_z - t.kl
         t.objective = t.log_px_z - self.beta * t.kl
-        t.loss = -t.objective.sum() * self._weight(t)
+        t.loss = -t.objective.sum() * self.weight(t)
 
-    def _with_condition(self, h, t):
+    def with_condition(self, h, t):
+        """h (..., features) with the condition y beside it, where the model has one."""
         if not self.n_conditions:
             return h
         return np.concatenate([h, np.broadcast_to(t.y, (*h.shape[:-1], self.n_conditions))], axis=-1)
 
-    def _weight(self, t):
+    def weight(self, t):
         """What one sample of one image weighs in the loss: 1/(K B), or 1/K where images are summed."""
         n_samples = t.eps.shape[0] if t.eps.ndim == 3 else 1
         return 1 / (n_samples * (len(t.x) if self.reduction == "mean" else 1))
@@ -243,36 +195,36 @@ class VAE:
         Overwrites grad (and the views in `gradients`); returns a Trace of dlogits (or dmean, ...), dz, dmu, dsigma,
         draw, the hidden layers' gradients, and dx, which training does without (need_dx=False). Updates nothing.
         """
-        d, weight = Trace(), self._weight(t)
+        d, weight = Trace(), self.weight(t)
         dobjective = np.full(t.objective.shape, -weight, self.dtype)
         dkl = -self.beta * (dobjective if dobjective.ndim == 1 else dobjective.sum(axis=0))
-        self.decode_backward(t, d, dobjective)
+        self.decode_backward(dobjective, t, d)
         dmu_z, dsigma_z = gaussian.reparameterize_backward(d.dz, t.eps)
-        dmu_kl, dsigma_kl = gaussian.kl_backward(t.mu, t.sigma)
-        d.dmu = dmu_z + dkl[:, None] * dmu_kl
-        d.dsigma = dsigma_z + dkl[:, None] * dsigma_kl
-        self.encode_backward(t, d, need_dx)
+        dkl_dmu, dkl_dsigma = gaussian.kl_gradient(t.mu, t.sigma)
+        d.dmu = dmu_z + dkl[:, None] * dkl_dmu
+        d.dsigma = dsigma_z + dkl[:, None] * dkl_dsigma
+        self.encode_backward(d, t, need_dx)
         if need_dx:
-            d.dx += self._dx_target(t, dobjective)
+            d.dx += self.dx_target(dobjective, t)
         return d
 
-    def decode_backward(self, t, d, dlog_px_z):
+    def decode_backward(self, dlog_px_z, t, d):
         """dlog_px_z, in the shape of log_px_z -> dlogits, ..., dz."""
-        doutput = self.likelihood.backward(t, d, dlog_px_z, self.gradients.get("decoder.raw_log_sigma"))
-        dz = self.decoder.backward(t, self._with_condition(t.z, t), d, doutput)
+        doutput = self.likelihood.backward(dlog_px_z, t, d, self.gradients.get("decoder.raw_log_sigma"))
+        dz = self.decoder.backward(doutput, t, self.with_condition(t.z, t), d)
         d.dz = dz[..., : self.n_latent]
 
-    def encode_backward(self, t, d, need_dx=True):
+    def encode_backward(self, d, t, need_dx=True):
         """d.dmu, d.dsigma (B, M) -> draw, ..., dx along the encoder's path."""
-        d.draw = gaussian.HEADS[self.sigma].backward(d.dsigma, t.raw, t.sigma)
+        d.draw = gaussian.HEADS[self.head].backward(d.dsigma, t.raw, t.sigma)
         dhead = np.concatenate([d.dmu, d.draw], axis=-1)
-        dx = self.encoder.backward(t, self._with_condition(t.x, t), d, dhead, need_dx)
+        dx = self.encoder.backward(dhead, t, self.with_condition(t.x, t), d, need_dx)
         if need_dx:
             d.dx = dx[:, : self.n_inputs]
 
-    def _dx_target(self, t, dlog_px_z):
+    def dx_target(self, dlog_px_z, t):
         """x is the encoder's input and the likelihood's target: this is the second path's share of dx."""
-        dx = self.likelihood.dx(t, dlog_px_z)
+        dx = self.likelihood.dx(dlog_px_z, t)
         return dx if dx.ndim == 2 else dx.sum(axis=0)
 
     def loss(self, x, eps, y=None):
@@ -305,7 +257,7 @@ class VAE:
         mu, sigma = np.empty((2, len(X) if X.ndim else 0, self.n_latent), self.dtype)
         start = 0
         for x, y_part in self.batches(X, y, rng):
-            t = self._start(x, y_part)
+            t = self.trace(x, y_part)
             self.encode(t)
             mu[start : start + len(x)], sigma[start : start + len(x)] = t.mu, t.sigma
             start += len(x)
@@ -338,7 +290,7 @@ class VAE:
         rng = self.rng if rng is None else np.random.default_rng(rng)
         parts = []
         for x, y_part in self.batches(X, y, rng):
-            t = self._start(x, y_part)
+            t = self.trace(x, y_part)
             self.encode(t)
             t.z = gaussian.reparameterize(t.mu, t.sigma, self.noise(rng, len(x), self.n_latent))
             self.decode(t)
@@ -347,7 +299,7 @@ class VAE:
 
     def prior_predictive_with_input(self, Z, y=None):
         """The pixel means of p(x|z) for given z: Z (N, M) -> (N, D). Raises ValueError for another shape or NaN."""
-        return self.likelihood.mean(self._decoded(Z, y))
+        return self.likelihood.mean(self.decoded(Z, y))
 
     def prior_predictive_sample(self, n=1, y=None, rng=None):
         """n draws x ~ p(x|z), z ~ N(0, I): (n, D)."""
@@ -356,17 +308,19 @@ class VAE:
     def prior_predictive_sample_with_probs(self, n=1, y=None, rng=None):
         """n draws x ~ p(x|z), z ~ N(0, I), and the pixel means they were drawn from: (n, D) each."""
         rng = self.rng if rng is None else np.random.default_rng(rng)
-        t = self._decoded(self.noise(rng, check_whole("n", n, 0), self.n_latent), y)
+        t = self.decoded(self.noise(rng, check_whole("n", n, 0), self.n_latent), y)
         return self.likelihood.sample(t, rng), self.likelihood.mean(t)
 
-    def _start(self, x, y):
+    def trace(self, x, y=None):
+        """A new trace that holds x, and y where there is one."""
         t = Trace()
         t.x = x
         if y is not None:
             t.y = y
         return t
 
-    def _decoded(self, Z, y):
+    def decoded(self, Z, y=None):
+        """The trace of z decoded: Z (N, M) checked -> z, the likelihood's outputs."""
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.n_latent:
             raise ValueError(f"Z has shape {Z.shape}; expected (N, {self.n_latent}): one row of latents per picture.")
@@ -384,7 +338,7 @@ class VAE:
 
     def config(self):
         """The constructor's settings, ready for JSON."""
-        names = "n_inputs", "hidden", "n_latent", "sigma", "activation", "beta", "reduction", "n_conditions", "init", "seed"
+        names = "n_inputs", "hidden", "n_latent", "head", "activation", "beta", "reduction", "n_conditions", "init", "seed"
         return {**{name: getattr(self, name) for name in names}, "likelihood": self.likelihood.config(), "dtype": self.dtype.name}
 
     def astype(self, dtype):
@@ -421,6 +375,7 @@ class VAE:
         Raises FileNotFoundError, or ValueError for a file that is not whole or holds something else.
         """
         header, arrays = load_npz(path, "model", "checkpoint")
+        renamed(header["config"])
         vae = cls(**header["config"])
         if arrays["theta"].shape != vae.theta.shape:
             raise ValueError(f"{path} holds {arrays['theta'].size} parameters, its settings ask for {vae.theta.size}: it is damaged.")

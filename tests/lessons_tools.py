@@ -6,7 +6,7 @@ How a lesson is written, so that tests/test_lessons.py can read it:
 - the first cell is "# Lesson 4: ..." with the lines "**The question:** ...", "**Afterwards you can:** ..." and
   "**Time:** ... minutes";
 - equations are numbered with \\tag{4.7} in a display formula, and cited as (4.7);
-- figures come from minivae.notebook.show(fig, alt), sliders from minivae.notebook.slider;
+- figures come from minivae.course.show(fig, alt), sliders from minivae.course.slider;
 - a cell that only draws is tagged hide-input: it opens collapsed, and what is left to read is mathematics and its
   assertion. It holds no assert, and defines nothing that a visible cell uses;
 - every exercise has a cell with its stub and check("4.2", answer), and below it a Markdown cell
@@ -114,7 +114,7 @@ def executed(path):
     numbers = solutions(nb)
     for number, code in numbers.items():
         answer = checks(nb).get(number, "None")
-        nb.cells.append(nbformat.v4.new_code_cell(f"from minivae.exercises import check\n{code}\ncheck({number!r}, {answer})"))
+        nb.cells.append(nbformat.v4.new_code_cell(f"from minivae.course import check\n{code}\ncheck({number!r}, {answer})"))
     execute(nb)
     verdicts = {number: text_of(cell) for number, cell in zip(numbers, nb.cells[n:])}
     nb.cells = nb.cells[:n]

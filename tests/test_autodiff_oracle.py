@@ -66,7 +66,7 @@ def torch_oracle(torch, vae, x, eps, y, objective):
         return F.linear(h, p[f"{name}.{len(vae.hidden)}.W"].T, p[f"{name}.{len(vae.hidden)}.b"])
 
     nodes["mu"], nodes["raw"] = network("encoder", nodes["x"]).chunk(2, dim=-1)
-    nodes["sigma"] = F.softplus(nodes["raw"]) + SIGMA_MIN if vae.sigma == "softplus" else torch.exp(nodes["raw"] / 2)
+    nodes["sigma"] = F.softplus(nodes["raw"]) + SIGMA_MIN if vae.head == "softplus" else torch.exp(nodes["raw"] / 2)
     q, prior = dist.Normal(nodes["mu"], nodes["sigma"]), dist.Normal(0.0, 1.0)
     nodes["z"] = nodes["mu"] + nodes["sigma"] * eps
     output = network("decoder", nodes["z"])
@@ -124,12 +124,12 @@ def compare_with_torch(torch, objective, **settings):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("sigma", HEADS)
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}")
-def test_every_gradient_is_that_of_torch(torch, likelihood, sigma, activation):
+def test_every_gradient_is_that_of_torch(torch, likelihood, head, activation):
     for hidden, (n_conditions, batch), (objective, n_samples) in itertools.product(DEPTHS, ((0, 1), (2, 7)), OBJECTIVES):
         compare_with_torch(torch, objective, n_samples=n_samples, batch=batch, n_conditions=n_conditions,
-                           likelihood=likelihood, sigma=sigma, activation=activation, hidden=hidden)  # fmt: skip
+                           likelihood=likelihood, head=head, activation=activation, hidden=hidden)  # fmt: skip
 
 
 @pytest.mark.parametrize(("objective", "n_samples"), OBJECTIVES)
@@ -141,15 +141,15 @@ def test_torch_agrees_on_a_sum_over_images_and_on_no_kl(torch, objective, n_samp
 
 
 def test_torch_agrees_where_logits_and_sigmas_are_extreme(torch):
-    for likelihood, sigma, objective in itertools.product(LIKELIHOODS[:2], HEADS, ("elbo", "iwae")):
-        vae, x, eps, y = case(objective, 5, 7, 0, likelihood=likelihood, sigma=sigma, hidden=(4,), activation="relu")
+    for likelihood, head, objective in itertools.product(LIKELIHOODS[:2], HEADS, ("elbo", "iwae")):
+        vae, x, eps, y = case(objective, 5, 7, 0, likelihood=likelihood, head=head, hidden=(4,), activation="relu")
         vae.parameters["decoder.1.W"] *= 40  # logits of hundreds
         vae.parameters["encoder.1.W"][:, 3:] *= 4
         t, _, gradients = by_hand(vae, x, eps, y, objective)
         loss, expected, _ = torch_oracle(torch, vae, x, eps, y, objective)
         assert abs(t.loss - loss) < 1e-11 * abs(loss)
         for name in gradients:
-            assert_same(gradients[name], expected[name], f"{name}, {likelihood}, {sigma}, {objective}")
+            assert_same(gradients[name], expected[name], f"{name}, {likelihood}, {head}, {objective}")
 
 
 def jax_loss(jax, vae, objective):
@@ -166,7 +166,7 @@ def jax_loss(jax, vae, objective):
 
     def loss(p, x, eps, y):
         mu, raw = jnp.split(network(p, "encoder", x, y), 2, axis=-1)
-        sigma = nn.softplus(raw) + SIGMA_MIN if vae.sigma == "softplus" else jnp.exp(raw / 2)
+        sigma = nn.softplus(raw) + SIGMA_MIN if vae.head == "softplus" else jnp.exp(raw / 2)
         z = mu + sigma * eps
         output = network(p, "decoder", z, y)
         if vae.likelihood.name == "bernoulli":
@@ -191,12 +191,12 @@ def jax():
     return pytest.importorskip("jax", reason="JAX is not installed: pip install jax to use it as an oracle")
 
 
-@pytest.mark.parametrize(("objective", "likelihood", "sigma", "activation", "n_conditions"), [
+@pytest.mark.parametrize(("objective", "likelihood", "head", "activation", "n_conditions"), [
     ("iwae", "bernoulli", "softplus", "relu", 2), ("elbo", "gaussian", "softplus", "softplus", 0),
     ("elbo", Gaussian(sigma="pixel"), "logvar", "tanh", 0),
 ], ids=["bernoulli", "gaussian-shared", "gaussian-pixel"])  # fmt: skip  # a second each, most of it compiling
-def test_every_gradient_is_that_of_jax(jax, objective, likelihood, sigma, activation, n_conditions):
-    settings = {"likelihood": likelihood, "sigma": sigma, "activation": activation, "hidden": (4,)}
+def test_every_gradient_is_that_of_jax(jax, objective, likelihood, head, activation, n_conditions):
+    settings = {"likelihood": likelihood, "head": head, "activation": activation, "hidden": (4,)}
     vae, x, eps, y = case(objective, 5, 7, n_conditions, **settings)
     t, d, gradients = by_hand(vae, x, eps, y, objective)
     with jax.enable_x64(True):

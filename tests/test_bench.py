@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivae import VAE, RMSProp, bench
-from minivae.__main__ import main
+from minivae import VAE, RMSProp
+from minivae.cli import bench
+from minivae.cli.main import main
 
 COMPARE = Path(__file__).parent / "benchmarks" / "compare.py"
 
@@ -28,7 +29,7 @@ def quick(tmp_path_factory):
 def test_quick_runs_and_prints_its_tables(quick):
     run, _ = quick
     assert run.returncode == 0 and run.stderr == ""
-    for name in (*bench.PARTS, "together", "its matrix products alone", "ratio of the two", "images per second", "the optimiser, all in cache", *bench.GROWTH):
+    for name in (*bench.STAGES, "together", "its matrix products alone", "ratio of the two", "images per second", "the optimiser, all in cache", *bench.GROWTH):
         assert f"{name} " in run.stdout
 
 
@@ -44,13 +45,13 @@ def test_quick_writes_the_table_and_the_picture(quick):
 
 def test_the_package_needs_no_other_library(quick):
     """Neither the package nor its benchmark imports torch or jax."""
-    code = "import sys, minivae, minivae.bench, minivae.__main__; sys.exit(bool({'torch', 'jax'} & set(sys.modules)))"
+    code = "import sys, minivae, minivae.cli.bench, minivae.cli.main; sys.exit(bool({'torch', 'jax'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_shares_add_up_to_the_whole(quick):
-    rows = [line.split() for line in quick[0].stdout.splitlines() if line.strip().startswith(bench.PARTS)]
-    assert len(rows) == len(bench.PARTS)
+    rows = [line.split() for line in quick[0].stdout.splitlines() if line.strip().startswith(bench.STAGES)]
+    assert len(rows) == len(bench.STAGES)
     for column in (-1, -4):  # of two batch sizes: "1230 us  38%"
         assert abs(sum(int(row[column].rstrip("%")) for row in rows) - 100) <= 3  # whole per cents, rounded
 
@@ -60,12 +61,12 @@ def test_the_parts_of_a_step_add_up(monkeypatch):
     seconds = {32: [1.0, 2.0, 30.0, 4.0, 10.0], 1: [0.5, 0.5, 5.0, 0.5, 1.0]}
     monkeypatch.setattr(bench.Measured, "seconds", lambda self: np.array(seconds[self.batch_size]))
     parts, _, _ = bench.take_apart(32, n_turns=2)
-    assert parts == dict(zip(bench.PARTS, (10.0, 16.0, 4.0, 4.0, 2.0, 1.0), strict=True))
+    assert parts == dict(zip(bench.STAGES, (10.0, 16.0, 4.0, 4.0, 2.0, 1.0), strict=True))
 
 
 def test_a_step_measured():
     parts, whole, limit = bench.take_apart(32, n_turns=6)
-    assert tuple(parts) == bench.PARTS and all(seconds > 0 for seconds in parts.values())
+    assert tuple(parts) == bench.STAGES and all(seconds > 0 for seconds in parts.values())
     assert whole.shape == limit.shape == (6,)
     # a step that is timed within takes about as long as one that is not; far apart only where something is left out
     assert 0.4 * whole.min() < sum(parts.values()) < 2.5 * whole.max()

@@ -83,10 +83,10 @@ def test_the_weights_are_the_ratio_of_the_three_densities():
 
 
 @pytest.mark.parametrize(("n_samples", "batch", "reduction"), [(1, 1, "mean"), (5, 3, "mean"), (5, 3, "sum")])
-@pytest.mark.parametrize("sigma", ["softplus", "logvar"])
+@pytest.mark.parametrize("head", ["softplus", "logvar"])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}")
-def test_the_gradient_by_hand_is_that_of_central_differences_and_the_complex_step(likelihood, sigma, n_samples, batch, reduction):
-    vae = small_vae(n_latent=2, likelihood=likelihood, sigma=sigma, activation="tanh", n_conditions=2, reduction=reduction)
+def test_the_gradient_by_hand_is_that_of_central_differences_and_the_complex_step(likelihood, head, n_samples, batch, reduction):
+    vae = small_vae(n_latent=2, likelihood=likelihood, head=head, activation="tanh", n_conditions=2, reduction=reduction)
     rng = np.random.default_rng(0)
     x, eps, y = vae.check_batch(rng.random((batch, 5)), rng.standard_normal((n_samples, batch, 2)), labels(batch, vae))
 

@@ -128,7 +128,7 @@ def as_text(digit, face):
 @pytest.mark.parametrize("index, face", list(enumerate(FACES)), ids=[face.name for face in FACES])
 def test_each_label_is_the_digit_that_is_drawn_and_each_face_the_one_that_its_name_says(index, face):
     nothing = np.zeros(10)
-    factors = {name: nothing for name in FACTORS} | {"scale": nothing + 1, "face": np.full(10, index)}
+    factors = dict.fromkeys(FACTORS, nothing) | {"scale": nothing + 1, "face": np.full(10, index)}
     factors |= {name: nothing + getattr(face, name) for name in ("bold", "slant", "serif")}
     drawn = draw_glyphs(np.arange(10), factors)
     text = np.array([as_text(digit, face) for digit in range(10)])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minivae.diagnosis import Explanation, diagnose
+from minivae.gradcheck.diagnosis import Explanation, diagnose
 
 rng = np.random.default_rng(1)
 K, B, D, M = 3, 4, 6, 5

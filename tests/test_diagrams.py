@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from minivae.diagrams import graph, products
+from minivae.course.diagrams import graph, rectangles
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_a_graph_has_a_box_per_node_an_arrow_per_edge_and_a_cross_per_stop(ax):
 
 
 def test_a_product_is_drawn_to_scale(ax):
-    products(ax, [("a", ("B", 4), ("n_out", 3)), "=", ("x", ("B", 4), ("n_in", 6)), "+", ("b", None, ("n_out", 3))], scale=0.5)
+    rectangles(ax, [("a", ("B", 4), ("n_out", 3)), "=", ("x", ("B", 4), ("n_in", 6)), "+", ("b", None, ("n_out", 3))], scale=0.5)
     assert [(patch.get_height(), patch.get_width()) for patch in ax.patches] == [(2, 1.5), (2, 3), (0.5, 1.5)]
     assert texts(ax).count("B") == 2 and {"=", "+", "n_in"} < set(texts(ax))
     lefts = [patch.get_x() for patch in ax.patches]

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivae import exercises as course
-from minivae.exercises import check, hint, progress
-from minivae.exercises.judge import Exercise, Wrong, call, same_gradient, same_value, same_values
+from minivae import course
+from minivae.course import check, hint, progress
+from minivae.course.judge import Exercise, Wrong, call, same_gradient, same_value, same_values
 
 WRONG_FILES = sorted((Path(__file__).parent / "exercises").glob("wrong_*.py"))
 WRONG = [row for path in WRONG_FILES for row in runpy.run_path(str(path))["WRONG"]]
-ALL = [exercise for lesson in range(1, 17) for exercise in course._exercises(lesson).values()]
+ALL = [exercise for lesson in range(1, 17) for exercise in course.exercises_of(lesson).values()]
 
 
 @pytest.fixture(autouse=True)
@@ -86,8 +86,8 @@ EXERCISES = {
 
 @pytest.fixture
 def lesson_99(monkeypatch):
-    own = course._exercises
-    monkeypatch.setattr(course, "_exercises", lambda lesson: EXERCISES if str(lesson) == "99" else own(lesson))
+    own = course.exercises_of
+    monkeypatch.setattr(course, "exercises_of", lambda lesson: EXERCISES if str(lesson) == "99" else own(lesson))
 
 
 @pytest.mark.parametrize("number, answer", [
@@ -171,6 +171,6 @@ def test_inputs_may_hold_functions_and_numbers():
 
 def test_the_exercises_need_nothing_but_minivae():
     for lesson in range(1, 17):
-        name = f"minivae.exercises.lesson_{lesson:02}"
+        name = f"minivae.course.lesson_{lesson:02}"
         if importlib.util.find_spec(name):
             importlib.import_module(name)

@@ -35,7 +35,7 @@ def test_bernoulli(dtype, shape, rng):
     t.logits = (2 * rng.standard_normal(shape)).astype(dtype)
     w = rng.standard_normal(shape[:-1]).astype(dtype)
     log_px_z = Bernoulli().log_prob(t)
-    Bernoulli().backward(t, d, w, None)
+    Bernoulli().backward(w, t, d, None)
 
     x, a = t.x.astype(float), t.logits.astype(float)
     p = 1 / (1 + np.exp(-a))
@@ -70,7 +70,7 @@ def test_a_dense_layer_with_samples_in_front(rng):
     """dW and db by loops over samples and images; the package flattens the leading axes into one product."""
     x, da, W, b = rng.standard_normal((3, 4, 5)), rng.standard_normal((3, 4, 2)), rng.standard_normal((5, 2)), np.zeros(2)
     layer = Dense(W, b, np.full_like(W, np.nan), np.full_like(b, np.nan))
-    dx = layer.backward(x, da)
+    dx = layer.backward(da, x)
     assert np.allclose(layer.dW, sum(np.outer(x[k, i], da[k, i]) for k in range(3) for i in range(4)))
     assert np.allclose(layer.db, sum(da[k, i] for k in range(3) for i in range(4)))
     assert np.allclose(dx, [[W @ da[k, i] for i in range(4)] for k in range(3)])

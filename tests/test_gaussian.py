@@ -12,9 +12,9 @@ from minivae.gaussian import (
     HALF_LOG_2PI,
     HEADS,
     kl,
-    kl_backward,
+    kl_gradient,
     log_prob,
-    log_prob_backward,
+    log_prob_gradient,
     reparameterize,
     reparameterize_backward,
 )
@@ -113,10 +113,10 @@ def test_kl_is_never_negative(mu, sigma):
 
 def test_kl_against_central_differences(mu_sigma, assert_gradient):
     mu, sigma = mu_sigma
-    dmu, dsigma = kl_backward(mu, sigma)
+    dmu, dsigma = kl_gradient(mu, sigma)
     assert_gradient(lambda: kl(mu, sigma).sum(), mu, dmu)
     assert_gradient(lambda: kl(mu, sigma).sum(), sigma, dsigma)
-    assert np.array_equal(kl_backward(np.zeros(3), np.ones(3)), np.zeros((2, 3)))  # its minimum
+    assert np.array_equal(kl_gradient(np.zeros(3), np.ones(3)), np.zeros((2, 3)))  # its minimum
 
 
 # Log density ----------------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_density_integrates_to_one():
 def test_log_density_against_central_differences(shape, mu_sigma, rng, assert_gradient):
     (mu, sigma), z = mu_sigma, rng.standard_normal(shape)
     weights = rng.standard_normal(shape[:-1])
-    dz, dmu, dsigma = (weights[..., None] * d for d in log_prob_backward(z, mu, sigma))
+    dz, dmu, dsigma = (weights[..., None] * d for d in log_prob_gradient(z, mu, sigma))
     if len(shape) == 3:
         dmu, dsigma = dmu.sum(axis=0), dsigma.sum(axis=0)
     for a, analytic in ((z, dz), (mu, dmu), (sigma, dsigma)):
@@ -156,7 +156,7 @@ def test_nothing_is_promoted_and_no_argument_changed(dtype, mu_sigma, rng):
     arguments = mu, sigma, eps, dz
     before = [a.copy() for a in arguments]
     z = reparameterize(mu, sigma, eps)
-    results = [z, kl(mu, sigma), log_prob(z, mu, sigma), *reparameterize_backward(dz, eps), *kl_backward(mu, sigma), *log_prob_backward(z, mu, sigma)]
+    results = [z, kl(mu, sigma), log_prob(z, mu, sigma), *reparameterize_backward(dz, eps), *kl_gradient(mu, sigma), *log_prob_gradient(z, mu, sigma)]
     for head in HEADS.values():
         results += [head.forward(mu), head.backward(dz, mu, sigma)]
     assert {a.dtype for a in results} == {np.dtype(dtype)}

@@ -1,15 +1,16 @@
 """The gradient checks: right gradients pass to the last digit, wrong ones fail where they are wrong, traps have names."""
 
-import argparse
 import itertools
 import time
 
 import numpy as np
 import pytest
 
-from minivae import VAE, Bernoulli, Gaussian, gaussian, gradcheck, likelihoods
-from minivae.derivatives import central_difference, complex_step
+from minivae import VAE, Bernoulli, Gaussian, gaussian, likelihoods
+from minivae.cli import gradcheck as command
+from minivae.cli.flags import Parser
 from minivae.gradcheck import check, check_gradient
+from minivae.gradcheck.numeric import central_difference, complex_step
 from minivae.layers import ACTIVATIONS, sigmoid, softplus
 
 LIKELIHOODS = {"bernoulli": "bernoulli", "shared": "gaussian", "fixed": Gaussian(0.5), "pixel": Gaussian("pixel")}
@@ -74,7 +75,7 @@ def test_every_option(settings):
 
 
 def test_reconstruction_and_kl_apart(monkeypatch):
-    monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (2 * mu, 2 * (sigma - 1 / sigma)))
+    monkeypatch.setattr(gaussian, "kl_gradient", lambda mu, sigma: (2 * mu, 2 * (sigma - 1 / sigma)))
     model = case("bernoulli", "softplus")
     assert check(*model, part="reconstruction").passed
     report = check(*model, part="kl")
@@ -196,7 +197,7 @@ def test_one_wrong_number_in_a_parameter(monkeypatch, name):
 
 
 def test_the_first_wrong_intermediate_is_named(monkeypatch):
-    monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (0 * mu, sigma - 1 / sigma))
+    monkeypatch.setattr(gaussian, "kl_gradient", lambda mu, sigma: (0 * mu, sigma - 1 / sigma))
     report = check(*case("bernoulli", "softplus"))
     wrong = {row.name for row in report.rows if not row.right}
     assert report.first == ["mu"] and wrong == {
@@ -230,13 +231,13 @@ def test_a_small_term_is_seen_by_the_complex_step_alone(monkeypatch):
 
 def test_a_subclass_a_likelihood_and_a_method_of_ones_own_are_checked_as_they_are():
     class Forgetful(VAE):
-        def encode_backward(self, t, d, need_dx=True):
+        def encode_backward(self, d, t, need_dx=True):
             d.dsigma = 0 * d.dsigma
-            super().encode_backward(t, d, need_dx)
+            super().encode_backward(d, t, need_dx)
 
     class Doubled(Bernoulli):
-        def backward(self, t, d, dlog_px_z, dparameters):
-            d.dlogits = 2 * super().backward(t, d, dlog_px_z, dparameters)
+        def backward(self, dlog_px_z, t, d, dparameters):
+            d.dlogits = 2 * super().backward(dlog_px_z, t, d, dparameters)
             return d.dlogits
 
     _, x, eps, _ = case("bernoulli", "softplus")
@@ -245,16 +246,16 @@ def test_a_subclass_a_likelihood_and_a_method_of_ones_own_are_checked_as_they_ar
 
     vae = VAE(4, (4,), 2, activation="tanh", seed=1)
 
-    def no_sigma(self, t, d, need_dx=True):
+    def no_sigma(self, d, t, need_dx=True):
         d.dsigma = 0 * d.dsigma
-        VAE.encode_backward(self, t, d, need_dx)
+        VAE.encode_backward(self, d, t, need_dx)
 
     vae.encode_backward = no_sigma.__get__(vae)
     assert check(vae, x, eps).first == ["sigma"]
 
 
 def test_an_unsearched_cause_is_not_called_unknown(monkeypatch):
-    monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (0 * mu, sigma - 1 / sigma))
+    monkeypatch.setattr(gaussian, "kl_gradient", lambda mu, sigma: (0 * mu, sigma - 1 / sigma))
     report = check(*case("bernoulli", "softplus"), explain=False)
     assert report.summary == "The gradient of mu is wrong." and report.explanations == []
 
@@ -305,7 +306,7 @@ def test_traps_of_a_model(monkeypatch):
 
 
 def test_nan_in_a_gradient_is_named_and_never_passes(monkeypatch):
-    monkeypatch.setattr(gaussian, "kl_backward", lambda mu, sigma: (mu * (0 * mu / (0 * mu)), sigma - 1 / sigma))
+    monkeypatch.setattr(gaussian, "kl_gradient", lambda mu, sigma: (mu * (0 * mu / (0 * mu)), sigma - 1 / sigma))
     with np.errstate(invalid="ignore"):
         report = check(*case("bernoulli", "softplus"))
     row = {row.name: row for row in report.rows}["mu"]
@@ -356,8 +357,8 @@ X, W, B = rng.standard_normal((4, 5)), rng.standard_normal((5, 3)), rng.standard
         (softplus, sigmoid, (A,)),
         (np.tanh, lambda a, dh: dh * (1 - np.tanh(a) ** 2), (A,)),
         (lambda mu, sigma: mu + sigma * EPS, lambda mu, sigma, dz: (dz, dz * EPS), (MU, SIGMA)),
-        (gaussian.kl, gaussian.kl_backward, (MU, SIGMA)),
-        (gaussian.log_prob, gaussian.log_prob_backward, (A, MU, SIGMA)),
+        (gaussian.kl, gaussian.kl_gradient, (MU, SIGMA)),
+        (gaussian.log_prob, gaussian.log_prob_gradient, (A, MU, SIGMA)),
         (lambda x, W, b: x @ W + b, lambda x, W, b, da: (da @ W.T, x.T @ da, da.sum(axis=0)), (X, W, B)),
         (lambda a: (a * a, a.sum()), lambda a, d1, d2: 2 * a * d1 + d2, (A,)),
         (lambda x: x * x, lambda x: 2 * x, (0.7,)),
@@ -482,10 +483,10 @@ def test_numbers_of_lesson_06():
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     sub = parser.add_subparsers(dest="name").add_parser("gradcheck")
-    gradcheck.add_arguments(sub)
-    return gradcheck.command(parser.parse_args(arguments))
+    command.add_arguments(sub)
+    return command.command(parser.parse_args(arguments))
 
 
 def test_command(capsys, tmp_path, monkeypatch):
@@ -496,7 +497,7 @@ def test_command(capsys, tmp_path, monkeypatch):
         "--likelihood gaussian --decoder-sigma 0.3",
         "--conditional",
         "--objective iwae",
-        "--hidden --sigma logvar --beta 4",
+        "--hidden --head logvar --beta 4",
         "--coordinates 3 --samples 1 --images 1",
     ):
         assert run("gradcheck", *small, *flags.split()) == 0
@@ -515,6 +516,6 @@ def test_command(capsys, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError):
         run("gradcheck", "--model", str(tmp_path / "none.npz"))
 
-    monkeypatch.setattr(likelihoods.Bernoulli, "dx", lambda self, t, dlog_px_z: 0 * t.logits)
+    monkeypatch.setattr(likelihoods.Bernoulli, "dx", lambda self, dlog_px_z, t: 0 * t.logits)
     assert run("gradcheck", *small) == 1
     assert "FAILED" in capsys.readouterr().out

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minivae.layers import ACTIVATIONS, INITS, Dense, Stack, sigmoid, softplus
-from minivae.vae import Trace
+from minivae import Trace
+from minivae.layers import ACTIVATIONS, Dense, Stack, sigmoid, softplus
+from minivae.parameters import INITS
 
 DTYPES = [np.float32, np.float64, np.complex128]
 any_float = st.floats(allow_nan=False, allow_infinity=False)
@@ -107,7 +108,7 @@ def test_dense_layer_against_an_upstream_gradient(lead, rng, assert_gradient):
     def f():
         return (da * layer.forward(x)).sum()
 
-    dx = layer.backward(x, da)
+    dx = layer.backward(da, x)
     assert_gradient(f, x, dx)
     assert_gradient(f, layer.W, layer.dW)
     assert_gradient(f, layer.b, layer.db)
@@ -125,16 +126,16 @@ def test_dense_layer_equals_its_loops(rng):
                 dW[i, j] += x[n, i] * da[n, j]
                 dx[n, i] += da[n, j] * layer.W[i, j]
     assert np.allclose(layer.forward(x), a, rtol=1e-14)
-    assert np.allclose(layer.backward(x, da), dx, rtol=1e-14)
+    assert np.allclose(layer.backward(da, x), dx, rtol=1e-14)
     assert np.allclose(layer.dW, dW, rtol=1e-14) and np.allclose(layer.db, db, rtol=1e-14)
 
 
 def test_dense_backward_overwrites_its_gradients_and_nothing_else(rng):
     layer, x, da = dense(rng, 3, 2), rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
     before = [a.copy() for a in (x, da, layer.W, layer.b)]
-    layer.backward(x, da)
+    layer.backward(da, x)
     once = layer.dW.copy(), layer.db.copy()
-    assert layer.backward(x, da, need_dx=False) is None
+    assert layer.backward(da, x, need_dx=False) is None
     assert np.array_equal(layer.dW, once[0]) and np.array_equal(layer.db, once[1])
     assert all(np.array_equal(*pair) for pair in zip(before, (x, da, layer.W, layer.b), strict=True))
 
@@ -142,7 +143,7 @@ def test_dense_backward_overwrites_its_gradients_and_nothing_else(rng):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dense_layer_keeps_the_dtype(dtype, rng):
     layer, x, da = dense(rng, 3, 2, dtype), rng.standard_normal((4, 3)).astype(dtype), rng.standard_normal((4, 2)).astype(dtype)
-    assert layer.forward(x).dtype == layer.backward(x, da).dtype == layer.dW.dtype == layer.db.dtype == dtype
+    assert layer.forward(x).dtype == layer.backward(da, x).dtype == layer.dW.dtype == layer.db.dtype == dtype
 
 
 # Stacks ---------------------------------------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ def test_stack_against_an_upstream_gradient(widths, activation, rng, assert_grad
     dout = rng.standard_normal((3, 4, widths[-1]))
     t, d = Trace(), Trace()
     stack.forward(t, x)
-    dx = stack.backward(t, x, d, dout)
+    dx = stack.backward(dout, t, x, d)
     for a, analytic in [(x, dx)] + [(layer.W, layer.dW) for layer in layers] + [(layer.b, layer.db) for layer in layers]:
         assert_gradient(lambda: (dout * stack.forward(Trace(), x)).sum(), a, analytic)
 
@@ -165,7 +166,7 @@ def test_stack_names_its_hidden_layers_in_the_traces_and_ends_linear(rng):
     layers = [dense(rng, 4, 3), dense(rng, 3, 5), dense(rng, 5, 2)]
     stack, x, t, d = Stack("decoder", layers, ACTIVATIONS["relu"]), rng.standard_normal((6, 4)), Trace(), Trace()
     out = stack.forward(t, x)
-    stack.backward(t, x, d, np.ones((6, 2)))
+    stack.backward(np.ones((6, 2)), t, x, d)
     assert list(t) == ["decoder_a0", "decoder_h0", "decoder_a1", "decoder_h1"]
     assert list(d) == ["ddecoder_h1", "ddecoder_a1", "ddecoder_h0", "ddecoder_a0"]
     assert np.array_equal(t.decoder_h0, np.maximum(t.decoder_a0, 0))

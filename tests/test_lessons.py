@@ -9,7 +9,7 @@ from pathlib import Path
 import lessons_tools as tools
 import pytest
 
-from minivae.exercises import _exercises
+from minivae.course import exercises_of
 
 PACKAGE = Path(__file__).parent.parent / "minivae"
 CITED = re.compile(r"\((\d{1,2}\.\d{1,2})(?: to (\d{1,2}\.\d{1,2}))?(?=[);,]| and )")
@@ -40,7 +40,7 @@ def test_runs_as_shipped(path):
 @lesson
 def test_stubs_are_not_tried_and_solutions_pass(path):
     nb, verdicts = tools.executed(path)
-    exercises = _exercises(tools.number_of(path))
+    exercises = exercises_of(tools.number_of(path))
     assert 3 <= len(exercises) <= 6
     assert set(tools.checks(nb)) == set(exercises) == set(verdicts)
     shipped = "\n".join(tools.text_of(cell) for cell in tools.code_cells(nb))
@@ -94,7 +94,7 @@ def test_pictures_have_alternative_text(path):
     nb = tools.read(path)
     pictures = 0
     for output in (output for cell in tools.code_cells(nb) for output in cell.outputs if "data" in output):
-        assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(output.data), "show it with minivae.notebook.show"
+        assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(output.data), "show it with minivae.course.show"
         for img in re.findall(r"<img[^>]*>", output.data.get("text/html", "")):
             pictures += 1
             assert len(re.search(r'alt="([^"]*)"', img)[1]) >= 20
@@ -119,7 +119,7 @@ def sources():
         yield path.name, re.sub(r"```.*?```|`[^`\n]*`", "", tools.markdown(tools.read(path)), flags=re.DOTALL)
     for path in sorted(PACKAGE.rglob("*.py")):
         tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
-        prose = (t.string for t in tokens if t.type == tokenize.COMMENT or t.type == tokenize.STRING and t.string.startswith('"'))
+        prose = (t.string for t in tokens if t.type == tokenize.COMMENT or (t.type == tokenize.STRING and t.string.startswith('"')))
         yield path.name, "\n".join(prose)
 
 

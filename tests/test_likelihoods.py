@@ -10,7 +10,7 @@ from minivae import Bernoulli, Gaussian
 from minivae.gaussian import HALF_LOG_2PI
 from minivae.layers import sigmoid, softplus
 from minivae.likelihoods import LOG_SIGMA_MIN, make_likelihood
-from minivae.vae import Trace
+from minivae.trace import Trace
 
 LIKELIHOODS = {
     "bernoulli": Bernoulli(),
@@ -52,10 +52,10 @@ def test_log_px_z_against_an_upstream_gradient(likelihood, batch, assert_gradien
 
     t, d, dparameters = trace(likelihood, x, output, parameters), Trace(), np.full(1, np.nan)
     assert t.log_px_z.shape == upstream.shape
-    assert_gradient(f, output, likelihood.backward(t, d, upstream, dparameters))
+    assert_gradient(f, output, likelihood.backward(upstream, t, d, dparameters))
     if likelihood.n_parameters:
         assert_gradient(f, parameters, dparameters)
-    dx = likelihood.dx(t, upstream)
+    dx = likelihood.dx(upstream, t)
     assert_gradient(f, x, dx if dx.ndim == 2 else dx.sum(axis=0))
 
 
@@ -63,7 +63,7 @@ def test_log_px_z_against_an_upstream_gradient(likelihood, batch, assert_gradien
 def test_backward_leaves_a_gradient_for_each_name_of_forward(likelihood, batch):
     x, draw, parameters, upstream = batch
     t, d = trace(likelihood, x, draw(likelihood.n_outputs(D)), parameters), Trace()
-    likelihood.backward(t, d, upstream, np.zeros(1))
+    likelihood.backward(upstream, t, d, np.zeros(1))
     names = {"bernoulli": ["dlogits"], "fixed": ["dmean"]}
     key = next(key for key, value in LIKELIHOODS.items() if value is likelihood)
     assert sorted(d) == names.get(key, ["dlog_sigma", "dmean", "draw_log_sigma"])
@@ -78,7 +78,7 @@ def test_nothing_is_promoted_and_no_argument_changed(likelihood, dtype, batch):
     ]
     before = [a.copy() for a in arguments]
     t, d = trace(likelihood, x, output, parameters), Trace()
-    results = [likelihood.backward(t, d, upstream, np.zeros(1, dtype)), likelihood.dx(t, upstream), likelihood.mean(t)]
+    results = [likelihood.backward(upstream, t, d, np.zeros(1, dtype)), likelihood.dx(upstream, t), likelihood.mean(t)]
     results += [t[name] for name in t] + [d[name] for name in d]
     assert {a.dtype for a in results} == {np.dtype(dtype)}
     assert all(np.array_equal(a, b) for a, b in zip(before, arguments, strict=True))
@@ -111,7 +111,7 @@ def test_bernoulli_with_all_logits_zero_knows_nothing():
 def test_bernoulli_is_precise_for_any_logits_and_any_number_of_pixels(columns, dtype, tolerance, rng):
     logits, x = (rng.standard_normal((B, columns)) * 20).astype(dtype), rng.random((B, columns)).astype(dtype)
     t, d = trace(Bernoulli(), x, logits), Trace()
-    Bernoulli().backward(t, d, np.ones(B, dtype), None)
+    Bernoulli().backward(np.ones(B, dtype), t, d, None)
     a, p = logits.astype(float), sigmoid(logits.astype(float))
     expected = np.array([math.fsum(row) for row in x * a - np.maximum(a, 0) - np.log1p(np.exp(-abs(a)))])
     assert np.allclose(t.log_px_z, expected, rtol=tolerance, atol=tolerance * columns)
@@ -123,7 +123,7 @@ def test_bernoulli_of_extreme_logits_is_finite_and_right(dtype):
     logits = np.array([[1e4], [-1e4], [1e4], [-1e4], [200.0], [-200.0]], dtype)
     x = np.array([[1], [1], [0], [0], [0], [1]], dtype)
     t, d = trace(Bernoulli(), x, logits), Trace()
-    Bernoulli().backward(t, d, np.ones(6, dtype), None)
+    Bernoulli().backward(np.ones(6, dtype), t, d, None)
     assert np.array_equal(t.log_px_z, np.array([0, -1e4, -1e4, 0, -200, -200], dtype))
     assert np.array_equal(d.dlogits, np.array([[0], [1], [-1], [0], [-1], [1]], dtype))
 
@@ -185,7 +185,7 @@ def test_the_best_shared_sigma_is_the_root_mean_squared_residual(rng):
     x, mean = rng.random((2, B, D))
     raw = raw_of(log_sigma=math.log(np.sqrt(((x - mean) ** 2).mean())))
     d, dparameters = Trace(), np.full(1, np.nan)
-    Gaussian().backward(trace(Gaussian(), x, mean, np.full(1, raw)), d, np.ones(B), dparameters)
+    Gaussian().backward(np.ones(B), trace(Gaussian(), x, mean, np.full(1, raw)), d, dparameters)
     assert abs(dparameters[0]) < 1e-12
 
 
@@ -196,7 +196,7 @@ def test_a_learned_sigma_has_a_smooth_floor_and_never_explodes(sigma):
     for r in raw:
         output = np.array([[0.0, r]], np.float32)[:, : likelihood.n_outputs(D)]
         t, d = trace(likelihood, np.ones((1, 1), np.float32), output, np.full(1, r, np.float32)), Trace()
-        likelihood.backward(t, d, np.ones(1, np.float32), np.zeros(1, np.float32))
+        likelihood.backward(np.ones(1, np.float32), t, d, np.zeros(1, np.float32))
         assert all(np.isfinite(t[name]).all() for name in t) and all(np.isfinite(d[name]).all() for name in d)
         assert t.log_sigma.item() >= LOG_SIGMA_MIN
         assert math.isclose(t.log_sigma.item(), LOG_SIGMA_MIN + softplus(np.float64(r) - LOG_SIGMA_MIN), rel_tol=1e-6, abs_tol=1e-6)

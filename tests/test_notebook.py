@@ -8,13 +8,13 @@ import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
-from minivae import notebook
+from minivae.course import notebook
 
 
 @pytest.fixture
 def shown(monkeypatch):
     bundles = []
-    monkeypatch.setattr(notebook, "display", lambda bundle, raw: bundles.append(bundle))
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: bundles.append(bundle))
     return bundles
 
 

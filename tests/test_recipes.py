@@ -5,8 +5,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from minivae import VAE, Adagrad, Adam, RMSProp, recipes
-from minivae.recipes import DEFAULTS, RECIPES, Figure, build, differences, optimizer, resolve, set_output_bias
+from minivae import VAE, Adagrad, Adam, RMSProp
+from minivae.cli import recipes
+from minivae.cli.recipes import (
+    DEFAULTS,
+    RECIPES,
+    Figure,
+    build,
+    differences,
+    optimizer,
+    resolve,
+    set_output_bias,
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minivae import recipes
+from minivae.cli import recipes
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "lessons" / "figures" / "learning_curves.py"

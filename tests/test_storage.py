@@ -30,7 +30,7 @@ def small(**options):
     [
         {},
         {"dtype": np.float64, "hidden": (), "beta": 0.1, "reduction": "sum"},
-        {"likelihood": Gaussian(sigma=0.1), "sigma": "logvar", "activation": "tanh", "init": "glorot", "seed": 2**40},
+        {"likelihood": Gaussian(sigma=0.1), "head": "logvar", "activation": "tanh", "init": "glorot", "seed": 2**40},
         {"likelihood": "gaussian", "n_conditions": 3, "hidden": (5, 4, 3)},
         {"likelihood": Gaussian(sigma="pixel"), "activation": "softplus", "init": "normal"},
         {"n_inputs": np.int64(4), "n_latent": np.int32(2), "beta": np.float32(0.3)},

@@ -18,7 +18,7 @@ OPTIONS = {
     "shared sigma": {"likelihood": "gaussian"},
     "fixed sigma": {"likelihood": Gaussian(sigma=0.3)},
     "sigma per pixel": {"likelihood": Gaussian(sigma="pixel")},
-    "log-variance head": {"sigma": "logvar"},
+    "log-variance head": {"head": "logvar"},
     "tanh": {"activation": "tanh"},
     "softplus": {"activation": "softplus"},
     "beta 0": {"beta": 0},
@@ -31,7 +31,7 @@ OPTIONS = {
     "one pixel": {"n_inputs": 1, "activation": "tanh"},
     "pytorch's init": {"init": "pytorch"},
     "everything": {
-        "likelihood": Gaussian(sigma="pixel"), "sigma": "logvar", "activation": "tanh", "beta": 0.5, "reduction": "sum", "n_conditions": C,
+        "likelihood": Gaussian(sigma="pixel"), "head": "logvar", "activation": "tanh", "beta": 0.5, "reduction": "sum", "n_conditions": C,
         "init": "glorot",
     },
 }  # fmt: skip
@@ -454,7 +454,7 @@ def test_a_trace_is_read_by_name():
 @pytest.mark.parametrize(
     "options, sentence",
     [
-        ({"sigma": "std"}, "sigma='std' is not known; take one of softplus, logvar."),
+        ({"head": "std"}, "head='std' is not known; take one of softplus, logvar."),
         ({"activation": "gelu"}, "activation='gelu' is not known; take one of relu, tanh, softplus."),
         ({"reduction": "none"}, "reduction='none' is not known; take one of mean, sum."),
         ({"init": "he"}, "init='he' is not known; take one of reference, glorot, pytorch, normal."),
@@ -469,7 +469,7 @@ def test_a_trace_is_read_by_name():
         ({"beta": -1}, "beta is -1; the weight of the KL must be a finite number of at least 0."),
         ({"beta": np.nan}, "beta is nan; the weight of the KL must be a finite number of at least 0."),
         ({"beta": "1"}, "beta is '1'; the weight of the KL must be a finite number of at least 0."),
-        ({"sigma": ["logvar"]}, "sigma=['logvar'] is not known; take one of softplus, logvar."),
+        ({"head": ["logvar"]}, "head=['logvar'] is not known; take one of softplus, logvar."),
         ({"dtype": int}, "dtype is int64; take float32 to train, float64 to check or complex128 for the complex step."),
         ({"dtype": np.float16}, "dtype is float16; take float32 to train"),
     ],

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivae import RMSProp, worksheet
-from minivae.worksheet import Worksheet
+from minivae import RMSProp
+from minivae.cli import worksheet as command
+from minivae.course import worksheet
+from minivae.course.worksheet import Worksheet
 
 CASES = [(seed, sigma) for seed in range(4) for sigma in ("softplus", "logvar")]
 LESSONS = sorted((Path(__file__).parents[1] / "lessons").glob("[0-9]*.ipynb"))
@@ -146,7 +148,7 @@ def test_the_global_generator_is_not_used_and_wrong_seeds_are_told():
     for seed in (-1, 1.5, "x"):
         with pytest.raises(ValueError, match="seed"):
             Worksheet(seed)
-    with pytest.raises(ValueError, match="sigma"):
+    with pytest.raises(ValueError, match="head"):
         Worksheet(0, "tanh")
 
 
@@ -210,13 +212,13 @@ def test_the_equations_stand_in_the_lessons():
 
 def run(*argv):
     parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
-    worksheet.add_arguments(parser)
-    return worksheet.command(parser.parse_args(argv))
+    command.add_arguments(parser)
+    return command.command(parser.parse_args(argv))
 
 
 @pytest.mark.parametrize(("argv", "settings", "method", "blank"), [
     ((), (0, "softplus"), "text", False), (("--blank", "--seed", "3"), (3, "softplus"), "text", True),
-    (("--markdown", "--sigma", "logvar"), (0, "logvar"), "markdown", False),
+    (("--markdown", "--head", "logvar"), (0, "logvar"), "markdown", False),
 ])  # fmt: skip
 def test_the_command_prints_the_sheet(capsys, argv, settings, method, blank):
     assert run(*argv) == 0

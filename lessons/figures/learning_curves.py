@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import StrMethodFormatter
 
-from minivae import plots, recipes, runs
+from minivae import plots
+from minivae.cli import recipes, runs
 from minivae.storage import write_csv
 
 HERE = Path(__file__).parent

@@ -109,7 +109,7 @@ def main():
     args = parser.parse_args()
 
     threads = str(args.threads)  # inherited by the processes that do the work; NPROC is what JAX goes by
-    os.environ.update({name: threads for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")})
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"), threads))
     contenders = {
         name: (module, form)
         for name, (module, form) in CONTENDERS.items()

@@ -1,7 +1,7 @@
 """minivae's own step, and its matrix products alone: what remains when everything else is free."""
 
 from minivae import VAE, Adam, RMSProp
-from minivae.bench import matrix_products
+from minivae.cli.bench import matrix_products
 
 
 def build(parameters, batches, optimizer, form):

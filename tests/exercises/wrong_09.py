@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from minivae.exercises.lesson_09 import PAPER
-from minivae.exercises.parts import PARTS, assemble
+from minivae.course.lesson_09 import PAPER
+from minivae.course.saved_answers import SPARES, assemble
 
-PART = SimpleNamespace(**{name: spare for name, (_, spare) in PARTS.items()})
+PART = SimpleNamespace(**{name: spare for name, (_, spare) in SPARES.items()})
 
 
 def with_part(name, wrong):

@@ -38,7 +38,7 @@ def graph(ax, nodes, forward, backward=(), random=(), stops=()):
                 ax.text(*(middle + away), label[0], ha="center", va="center", fontsize=9)
 
 
-def products(ax, terms, scale=0.3):
+def rectangles(ax, terms, scale=0.3):
     """Draw a line of arrays as rectangles with their side lengths: terms are (name, rows, columns) or signs such as "=".
 
     rows and columns are pairs (letter, length); rows is None for a vector, drawn as one row.

@@ -1,6 +1,6 @@
 """What an exercise is, and the judges that look at an answer.
 
-    # minivae/exercises/lesson_04.py
+    # minivae/course/lesson_04.py
     EXERCISES = (
         Exercise("4.2", "the backward pass through z = mu + sigma eps",
                  judge=same_gradient(lambda mu, sigma, eps: mu + sigma * eps, out="z", wrt="mu sigma", takes="dz eps",
@@ -23,17 +23,16 @@ sizes 1 and more; the names are those that messages use.
 """
 
 import inspect
-import linecache
-import traceback
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..derivatives import central_difference
-from ..derivatives import relative_error as distance
-from ..diagnosis import diagnose
+from ..gradcheck import diagnose, learner
+from ..gradcheck.learner import quietly
+from ..gradcheck.numeric import central_difference
+from ..gradcheck.numeric import relative_error as distance
+from ..gradcheck.report import Stop
 
 BATCHES = 4, 1, 7
 
@@ -229,7 +228,7 @@ def cases(inputs, rtol, float32):
             words = words or ", ".join(f"{name} = {v:.4g}" for name, v in values.items() if isinstance(v, (int, float)))
             found.append((words, values, rtol))
     if float32:
-        found += [(f"{words} in float32", {name: v.astype(np.float32) if getattr(v, "dtype", None) == float else v
+        found += [(f"{words} in float32", {name: v.astype(np.float32) if np.asarray(v).dtype.kind == "f" and isinstance(v, np.ndarray) else v
                                            for name, v in values.items()}, max(rtol, 2e-3)) for words, values, _ in found]  # fmt: skip
     return found
 
@@ -249,36 +248,13 @@ def call(function, arguments):
         raise Wrong(f"Your function takes {inspect.signature(function)}; it is called with ({names}).") from None
     except ValueError:
         pass  # no signature to be had: the call will tell
-    given = {name: v.copy() if isinstance(v, np.ndarray) else v for name, v in arguments.items()}
     try:
-        result = quietly(function, *given.values())
-    except NotImplementedError:
-        raise NotTried from None
-    except Exception as error:  # noqa: BLE001 - whatever a learner's function raises
-        raise Wrong(f"Your function raised {type(error).__name__}: {error}{line_of(error)}.") from None
-    for name, v in arguments.items():
-        if isinstance(v, np.ndarray) and not (v.shape == given[name].shape and np.array_equal(v, given[name], equal_nan=True)):
-            raise Wrong(f"Your function changes its input {name}. Its caller still needs it: "
-                        f"compute a new array, {name} + ... and not {name} += ... .")  # fmt: skip
+        result = learner.call("Your function", function, list(arguments.values()), list(arguments))
+    except Stop as stop:
+        raise NotTried if isinstance(stop.__cause__, NotImplementedError) else Wrong(stop.trap.words) from None
     if untouched(result):
         raise NotTried
     return result
-
-
-def quietly(function, *arguments):
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        return function(*arguments)
-
-
-def line_of(error):
-    """Where in the learner's code an error came from: ', in line 3: `...`'."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
-    if not frames:
-        return ""
-    own = [f for f in frames if f.filename == frames[0].filename][-1]  # not deep inside NumPy
-    text = own.line or linecache.getline(own.filename, own.lineno).strip()
-    return f", in line {own.lineno} of its cell" + (f": `{text}`" if text else "")
 
 
 def returned(result, names, shapes, case):
@@ -325,7 +301,7 @@ def shape_words(given, expected):
     for axis, n in enumerate(expected):
         if given == expected[:axis] + expected[axis + 1 :]:
             return words + f": was axis {axis}, of length {n}, summed away?"
-    for axis, n in enumerate(given):
+    for axis in range(len(given)):
         if expected == given[:axis] + given[axis + 1 :]:
             return words + f": is a sum over axis {axis} missing?"
     return words

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .likelihoods import Gaussian
-from .optimizers import make_optimizer
-from .vae import VAE
+from ..likelihoods import Gaussian
+from ..optimizers import make_optimizer
+from ..vae import VAE
 
 DEFAULTS = {
     "recipe": None, "data": "glyphs", "test": None, "hidden": [200], "latent": 100, "activation": "relu",
-    "likelihood": "bernoulli", "decoder_sigma": None, "sigma": "softplus", "beta": 1.0, "reduction": "sum",
+    "likelihood": "bernoulli", "decoder_sigma": None, "head": "softplus", "beta": 1.0, "reduction": "sum",
     "init": "reference", "optimizer": "rmsprop", "lr": None, "batch_size": 64, "epochs": 30, "binarize": None,
     "conditional": False, "seed": 0,
     # set by recipes only
@@ -81,7 +81,7 @@ def _burda(about, takes, published, within=None, **settings):
     figure = Figure("NLL", 3280, published, "published: Burda et al. 2016, table 1", within, 5000)
     return _recipe(
         about, "Burda, Grosse & Salakhutdinov 2016, one stochastic layer", takes, figure, n_samples=5000, n_images=None,
-        hidden=[200, 200], latent=50, activation="tanh", sigma="logvar", init="glorot", output_bias=True, optimizer="adam",
+        hidden=[200, 200], latent=50, activation="tanh", head="logvar", init="glorot", output_bias=True, optimizer="adam",
         optimizer_options={"eps": 1e-4}, schedule=schedule, batch_size=20, epochs=3280, binarize="dynamic", **settings,
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ RECIPES = {
         "1 min",
         Figure("-ELBO", 7, 106.66, "published: test loss of the example"),
         Figure("-ELBO", 10, (104.5, 106.5), "measured: 105.4, one seed"),
-        hidden=[400], latent=20, sigma="logvar", init="pytorch", optimizer="adam", lr=1e-3, batch_size=128,
+        hidden=[400], latent=20, head="logvar", init="pytorch", optimizer="adam", lr=1e-3, batch_size=128,
         binarize="none", epochs=10,
     ),
     # The first VAE, published as curves of the bound for 3, 5, 10, 20 and 200 latents (--latent): superfluous latents
@@ -135,7 +135,7 @@ RECIPES = {
         "784-500-(20), tanh, Adagrad",
         "Kingma & Welling 2014, figure 2",
         "9 min",
-        hidden=[500], latent=20, activation="tanh", sigma="logvar", reduction="mean", init="normal",
+        hidden=[500], latent=20, activation="tanh", head="logvar", reduction="mean", init="normal",
         optimizer="adagrad", lr=0.01, batch_size=100, binarize="dynamic", epochs=100,
     ),
     # The plain VAE that Rezende & Mohamed compare their flows with, as pythae runs it again: 89.78 with K = 200; it takes
@@ -148,7 +148,7 @@ RECIPES = {
         Figure("NLL", 500, 89.78, "published: pythae, on static binarisation", None, 200),
         Figure("NLL", 500, 89.9, "published: Rezende & Mohamed 2015, on static binarisation", None, 200),
         n_samples=200, n_images=None,
-        hidden=[400], latent=40, sigma="logvar", reduction="mean", init="pytorch", optimizer="adam", batch_size=100,
+        hidden=[400], latent=40, head="logvar", reduction="mean", init="pytorch", optimizer="adam", batch_size=100,
         schedule=[[1, 1e-4], [201, 1e-4 * 10**-0.2], [351, 1e-4 * 10**-0.4]], binarize="dynamic", epochs=500,
     ),
     # Published with K = 5000 samples on all test images; the goal for the first is within 0.3 nats.
@@ -207,7 +207,7 @@ def build(settings, X, labels=None):
         n_inputs=int(np.prod(X.shape[1:])),
         likelihood=Gaussian(sigma=settings["decoder_sigma"]) if gaussian else settings["likelihood"],
         hidden=settings["hidden"], n_latent=settings["latent"], n_conditions=int(labels.max()) + 1 if settings["conditional"] else 0,
-        **{name: settings[name] for name in ("activation", "sigma", "beta", "reduction", "init", "seed")},
+        **{name: settings[name] for name in ("activation", "head", "beta", "reduction", "init", "seed")},
     )  # fmt: skip
     if settings["output_bias"]:
         set_output_bias(vae, X)

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from minivae.exercises import parts
+from minivae.course import judged, saved_answers
 
 
 def lesson(folder, name, *cells):
@@ -27,20 +27,20 @@ HELPER = "import numpy as np\n\ndef shifted(a, by):\n    return a + by\n\nprint(
 ])  # fmt: skip
 def test_collect(tmp_path, capsys, cells, mine, words):
     lesson(tmp_path, "04_the_reparameterization_trick.ipynb", *cells)
-    part = parts.collect(tmp_path)
-    assert (part.reparameterize is not parts.PARTS["reparameterize"][1]) == mine
+    part = saved_answers.collect(tmp_path)
+    assert (part.reparameterize is not saved_answers.SPARES["reparameterize"][1]) == mine
     line = next(line for line in capsys.readouterr().out.splitlines() if "reparameterize" in line)
     assert words in line
-    assert part.dense_backward is parts.dense_backward  # no such notebook here
+    assert part.dense_backward is saved_answers.dense_backward  # no such notebook here
 
 
 def test_a_file_that_is_no_notebook(tmp_path, capsys):
     (tmp_path / "04_broken.ipynb").write_text("{")
-    assert parts.collect(tmp_path).reparameterize is parts.PARTS["reparameterize"][1]
+    assert saved_answers.collect(tmp_path).reparameterize is saved_answers.SPARES["reparameterize"][1]
     assert "JSONDecodeError" in capsys.readouterr().out
 
 
 def test_the_spares_pass_the_checks():
-    for name, (number, spare) in parts.PARTS.items():
-        assert parts._judged(number, spare).passed, name
-    assert parts._judged("9.2", parts.assemble(parts.collect("no such folder"))).passed
+    for name, (number, spare) in saved_answers.SPARES.items():
+        assert judged(number, spare).passed, name
+    assert judged("9.2", saved_answers.assemble(saved_answers.collect("no such folder"))).passed

@@ -1,4 +1,4 @@
-"""The exercises of the lessons: `check` says whether an answer is right or what is wrong with it, `hint` helps on.
+"""The course: `check` says whether an answer is right or what is wrong with it, `hint` helps on.
 
     check("4.4", backward)   not tried yet, right, or what is wrong: which array, by how much, the likeliest cause
     hint("4.4")              the next hint
@@ -14,8 +14,9 @@ import importlib.util
 from dataclasses import dataclass
 
 from .judge import NotTried, Wrong, untouched
+from .notebook import show, slider
 
-__all__ = ["check", "hint", "progress"]
+__all__ = ["check", "hint", "progress", "show", "slider"]
 
 _done = set()  # numbers answered rightly in this session
 _hints_shown = {}  # number -> how many
@@ -36,12 +37,13 @@ class Result:
 
 def check(number, answer=None):
     """Judge the answer to exercise `number`, such as "4.2"; print what was found and return it as a Result."""
-    result = _judged(number, answer)
+    result = judged(number, answer)
     print(result.message)
     return result
 
 
-def _judged(number, answer):
+def judged(number, answer):
+    """The Result of judging an answer, which `check` prints."""
     exercise, problem = _find(number)
     if problem:
         return Result(False, problem, tried=False)
@@ -81,7 +83,7 @@ def hint(number):
 
 def progress(lesson):
     """Print what is done and what is left of one lesson."""
-    exercises = _exercises(lesson)
+    exercises = exercises_of(lesson)
     if not exercises:
         print(f"There are no exercises for a lesson {lesson}.")
         return
@@ -90,7 +92,7 @@ def progress(lesson):
         print(f"  {'done' if number in _done else 'open'}  {number}  {exercise.title}")
 
 
-def _exercises(lesson):
+def exercises_of(lesson):
     """The exercises of one lesson by number; empty if there are none."""
     name = f"{__name__}.lesson_{int(lesson):02}" if str(lesson).isdigit() else ""
     if not name or importlib.util.find_spec(name) is None:
@@ -101,7 +103,7 @@ def _exercises(lesson):
 def _find(number):
     """(the exercise, None), or (None, what is wrong with its number)."""
     number = str(number) if isinstance(number, (str, int, float)) else ""
-    exercises = _exercises(number.split(".")[0])
+    exercises = exercises_of(number.split(".")[0])
     if number in exercises:
         return exercises[number], None
     if exercises:
@@ -110,6 +112,6 @@ def _find(number):
 
 
 def _bar(lesson):
-    exercises = _exercises(lesson)
+    exercises = exercises_of(lesson)
     done = sum(number in _done for number in exercises)
     return f"Lesson {int(lesson)}: {done} of {len(exercises)} done  {'■' * done}{'□' * (len(exercises) - done)}"

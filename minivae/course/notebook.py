@@ -4,10 +4,6 @@ import base64
 import html
 import io
 
-import matplotlib.pyplot as plt
-from IPython.display import display
-from PIL import Image
-
 CSS_PIXELS = 96  # per inch
 
 
@@ -16,6 +12,10 @@ def show(fig, alt, dpi=130):
 
     The text stays with the picture in the open notebook, the reopened one and the exported one.
     """
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+    from PIL import Image
+
     buffer = io.BytesIO()
     fig.savefig(buffer, dpi=dpi, bbox_inches="tight", facecolor="white")
     plt.close(fig)
@@ -34,6 +34,7 @@ def slider(function, **ranges):
     ranges: name=(start, lowest, highest, step), of integers or of floats. A saved notebook shows a sentence instead.
     """
     import ipywidgets
+    from IPython.display import display
 
     def one(name, start, lowest, highest, step):
         kind = ipywidgets.IntSlider if isinstance(step, int) else ipywidgets.FloatSlider

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .gaussian import HEADS
-from .inputs import check_whole
-from .layers import softplus
-from .optimizers import RMSProp
-from .vae import VAE
+from ..inputs import check_whole
+from ..layers import softplus
+from ..optimizers import RMSProp
+from ..vae import VAE
 
 LAYERS = {"1": "encoder.0", "2": "encoder.1", "3": "decoder.0", "4": "decoder.1"}  # W1, b1, ...
 LR = 0.1
@@ -26,7 +25,7 @@ IMAGES = np.array([[[0.0, 1.0]], [[1.0, 0.0]], [[1.0, 1.0]]])
 
 
 @dataclass(frozen=True)
-class Row:
+class Entry:
     """One line of the table. In the formula, {name} stands for a number: of another row, or a given one."""
 
     section: str
@@ -39,19 +38,19 @@ class Worksheet:
     """The exercise that belongs to a seed, and its table.
 
     seed   of the round numbers: parameters, image and eps
-    sigma  the encoder's head, "softplus" or "logvar"
+    head   what makes sigma of raw, "softplus" or "logvar"
 
     `vae`, `x` (1, 2), `eps` (1, 1) are the exercise; `t`, `d` the two traces; `rows` the table's lines;
     `values` maps every symbol to its number, `given` are the symbols that are known from the start.
     Raises ValueError for a seed that is not a whole number of at least 0, or an unknown head.
     """
 
-    def __init__(self, seed=0, sigma="softplus"):
-        self.seed, self.sigma = check_whole("seed", seed, 0), sigma
-        self.vae, self.x, self.eps = exercise(self.seed, sigma)
+    def __init__(self, seed=0, head="softplus"):
+        self.seed, self.head = check_whole("seed", seed, 0), head
+        self.vae, self.x, self.eps = exercise(self.seed, head)
         self.t = self.vae.forward(self.x, self.eps)
         self.d = self.vae.backward(self.t)
-        self.rows = [*forward_rows(sigma), *backward_rows(sigma), *step_rows()]
+        self.rows = [*forward_rows(head), *backward_rows(head), *step_rows()]
         self.given = _given(self)
         self.values = {**self.given, **_computed(self)}
 
@@ -107,7 +106,7 @@ class Worksheet:
         def show(array):
             return np.array2string(array, separator=", ", formatter={"float": lambda v: f"{v:g}"}).replace("\n", "")
 
-        lines = [f"x = {show(self.x[0])}    eps = {self.eps[0, 0]:g}    learning rate {LR:g}    head: {self.sigma}"]
+        lines = [f"x = {show(self.x[0])}    eps = {self.eps[0, 0]:g}    learning rate {LR:g}    head: {self.head}"]
         for k, layer in LAYERS.items():
             W, b = (show(self.vae.parameters[f"{layer}.{name}"]) for name in "Wb")
             lines.append(f"W{k} = {W:28} b{k} = {b:14} {layer}: {FLOW[k]}")
@@ -122,14 +121,14 @@ INTRODUCTION = (
 FLOW = {"1": "x to a1, a2", "2": "h1, h2 to mu, raw", "3": "z to a3, a4", "4": "h3, h4 to logits l1, l2"}
 
 
-def exercise(seed, sigma="softplus"):
+def exercise(seed, head="softplus"):
     """A model in float64 with round numbers, x (1, 2) and eps (1, 1), by the seed.
 
     Drawn until it is worth doing: one of the four ReLUs is dead, no other is near its kink, no two are alike, nothing
     is saturated, no gradient on the way vanishes, and no number is large.
     """
     rng = np.random.default_rng(seed)
-    vae = VAE(2, (2,), 1, sigma=sigma, dtype=np.float64, seed=seed)
+    vae = VAE(2, (2,), 1, head=head, dtype=np.float64, seed=seed)
     bias = np.concatenate([np.full(array.size, name.endswith("b")) for name, array in vae.parameters.items()])
     dead = np.arange(4) == rng.integers(4)
     while True:
@@ -153,79 +152,79 @@ def _dense(section, k, inputs, outputs, where="(5.3)"):
     """a = x W + b, a line per output."""
     for j, out in enumerate(outputs, 1):
         terms = [f"{{{name}}} * {{W{k}[{i},{j}]}}" for i, name in enumerate(inputs, 1)]
-        yield Row(section, out, " + ".join([*terms, f"{{b{k}[{j}]}}"]), where)
+        yield Entry(section, out, " + ".join([*terms, f"{{b{k}[{j}]}}"]), where)
 
 
 def _dense_parameters_backward(section, k, inputs, doutputs):
     """dW = x' da, db = da."""
     for i, name in enumerate(inputs, 1):
         for j, dout in enumerate(doutputs, 1):
-            yield Row(section, f"dW{k}[{i},{j}]", f"{{{name}}} * {{{dout}}}", "(5.5)")
+            yield Entry(section, f"dW{k}[{i},{j}]", f"{{{name}}} * {{{dout}}}", "(5.5)")
     for j, dout in enumerate(doutputs, 1):
-        yield Row(section, f"db{k}[{j}]", f"{{{dout}}}", "(5.5)")
+        yield Entry(section, f"db{k}[{j}]", f"{{{dout}}}", "(5.5)")
 
 
 def _dense_input_backward(section, k, inputs, doutputs, more="", where="(5.6)"):
     """dx = da W', a line per input."""
     for i, name in enumerate(inputs, 1):
         terms = [f"{{{dout}}} * {{W{k}[{i},{j}]}}" for j, dout in enumerate(doutputs, 1)]
-        yield Row(section, f"d{name}", " + ".join(terms) + more.format(i), where)
+        yield Entry(section, f"d{name}", " + ".join(terms) + more.format(i), where)
 
 
-def forward_rows(sigma):
+def forward_rows(head):
     """The four stages forward."""
     section = "Forward: the encoder's hidden layer (encoder_a0, encoder_h0)"
     yield from _dense(section, "1", ["x1", "x2"], ["a1", "a2"])
     for i in "12":
-        yield Row(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.8)")
+        yield Entry(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.8)")
     section = "Forward: the two heads (mu, raw, sigma)"
     yield from _dense(section, "2", ["h1", "h2"], ["mu", "raw"])
-    if sigma == "softplus":
-        yield Row(section, "sigma", "log(1 + exp({raw})) + 0.000001", "(4.10)")
+    if head == "softplus":
+        yield Entry(section, "sigma", "log(1 + exp({raw})) + 0.000001", "(4.10)")
     else:
-        yield Row(section, "sigma", "exp({raw} / 2)", "(4.11)")
+        yield Entry(section, "sigma", "exp({raw} / 2)", "(4.11)")
     section = "Forward: the sample, the decoder's hidden layer (z, decoder_a0, decoder_h0)"
-    yield Row(section, "z", "{mu} + {sigma} * {eps}", "(4.6)")
+    yield Entry(section, "z", "{mu} + {sigma} * {eps}", "(4.6)")
     yield from _dense(section, "3", ["z"], ["a3", "a4"])
     for i in "34":
-        yield Row(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.8)")
+        yield Entry(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.8)")
     section = "Forward: the logits l1, l2, and their probabilities"
     yield from _dense(section, "4", ["h3", "h4"], ["l1", "l2"])
     for i in "12":
-        yield Row(section, f"p{i}", f"1 / (1 + exp(-{{l{i}}}))", "(5.10)")
+        yield Entry(section, f"p{i}", f"1 / (1 + exp(-{{l{i}}}))", "(5.10)")
     section = "Forward: the objective, in nats"
     for i in "12":
-        yield Row(section, f"s{i}", f"log(1 + exp({{l{i}}}))", "(5.9)")
-    yield Row(section, "log_px_z", "{x1} * {l1} - {s1} + {x2} * {l2} - {s2}", "(7.5)")
-    yield Row(section, "kl", "-log({sigma}) + ({sigma}^2 + {mu}^2) / 2 - 1/2", "(2.8)")
-    yield Row(section, "elbo", "{log_px_z} - {kl}", "(3.7)")
-    yield Row(section, "loss", "-{elbo}", "(3.9)")
+        yield Entry(section, f"s{i}", f"log(1 + exp({{l{i}}}))", "(5.9)")
+    yield Entry(section, "log_px_z", "{x1} * {l1} - {s1} + {x2} * {l2} - {s2}", "(7.5)")
+    yield Entry(section, "kl", "-log({sigma}) + ({sigma}^2 + {mu}^2) / 2 - 1/2", "(2.8)")
+    yield Entry(section, "elbo", "{log_px_z} - {kl}", "(3.7)")
+    yield Entry(section, "loss", "-{elbo}", "(3.9)")
 
 
-def backward_rows(sigma):
+def backward_rows(head):
     """The stages backward, in mirrored order."""
     section = "Backward: the decoder's last layer (dlogits, decoder.1)"
     for i in "12":
-        yield Row(section, f"dl{i}", f"{{p{i}}} - {{x{i}}}", "(7.6)")
+        yield Entry(section, f"dl{i}", f"{{p{i}}} - {{x{i}}}", "(7.6)")
     yield from _dense_parameters_backward(section, "4", ["h3", "h4"], ["dl1", "dl2"])
     section = "Backward: the decoder's hidden layer (ddecoder_h0, ddecoder_a0, decoder.0)"
     yield from _dense_input_backward(section, "4", ["h3", "h4"], ["dl1", "dl2"])
     for i in "34":
-        yield Row(section, f"da{i}", f"{{dh{i}}} * ({{a{i}}} > 0)", "(5.8)")
+        yield Entry(section, f"da{i}", f"{{dh{i}}} * ({{a{i}}} > 0)", "(5.8)")
     yield from _dense_parameters_backward(section, "3", ["z"], ["da3", "da4"])
     section = "Backward: through the sample to the two heads (dz, dmu, draw, encoder.1)"
     yield from _dense_input_backward(section, "3", ["z"], ["da3", "da4"])
-    yield Row(section, "dmu", "{dz} + {mu}", "(4.9)")
-    yield Row(section, "dsigma", "{dz} * {eps} + {sigma} - 1 / {sigma}", "(4.9)")
-    if sigma == "softplus":
-        yield Row(section, "draw", "{dsigma} / (1 + exp(-{raw}))", "(4.10)")
+    yield Entry(section, "dmu", "{dz} + {mu}", "(4.9)")
+    yield Entry(section, "dsigma", "{dz} * {eps} + {sigma} - 1 / {sigma}", "(4.9)")
+    if head == "softplus":
+        yield Entry(section, "draw", "{dsigma} / (1 + exp(-{raw}))", "(4.10)")
     else:
-        yield Row(section, "draw", "{dsigma} * {sigma} / 2", "(4.11)")
+        yield Entry(section, "draw", "{dsigma} * {sigma} / 2", "(4.11)")
     yield from _dense_parameters_backward(section, "2", ["h1", "h2"], ["dmu", "draw"])
     section = "Backward: the encoder's hidden layer (dencoder_h0, dencoder_a0, encoder.0)"
     yield from _dense_input_backward(section, "2", ["h1", "h2"], ["dmu", "draw"])
     for i in "12":
-        yield Row(section, f"da{i}", f"{{dh{i}}} * ({{a{i}}} > 0)", "(5.8)")
+        yield Entry(section, f"da{i}", f"{{dh{i}}} * ({{a{i}}} > 0)", "(5.8)")
     yield from _dense_parameters_backward(section, "1", ["x1", "x2"], ["da1", "da2"])
     section = "Backward: the image, as input and as target (dx; training does without)"
     yield from _dense_input_backward(section, "1", ["x1", "x2"], ["da1", "da2"], " - {{l{}}}", "(5.6), (7.5)")
@@ -236,8 +235,8 @@ def step_rows():
     for k, n_rows in (("1", 2), ("2", 2), ("3", 1), ("4", 2)):
         section = f"RMSProp step of {LAYERS[k]}: v, which starts at 1, then the parameter"
         for name in [f"W{k}[{i},{j}]" for i in range(1, n_rows + 1) for j in (1, 2)] + [f"b{k}[1]", f"b{k}[2]"]:
-            yield Row(section, f"v{name}", f"0.9 * 1 + 0.1 * {{d{name}}}^2", "(8.4)")
-            yield Row(section, f"{name}'", f"{{{name}}} - {LR:g} * {{d{name}}} / sqrt({{v{name}}})", "(8.4)")
+            yield Entry(section, f"v{name}", f"0.9 * 1 + 0.1 * {{d{name}}}^2", "(8.4)")
+            yield Entry(section, f"{name}'", f"{{{name}}} - {LR:g} * {{d{name}}} / sqrt({{v{name}}})", "(8.4)")
 
 
 # The values, read from the traces, the gradients and the optimiser.
@@ -305,23 +304,3 @@ def _d(letter):
 def _tex_entry(match):
     letter, name, layer, index, prime = match.groups()
     return rf"{{{_d(letter)}{name}^{{({layer})}}_{{{index.replace(',', '')}}}}}{prime}"  # in braces, as a square may follow
-
-
-# The command line
-
-
-def add_arguments(parser):
-    """The flags of `python -m minivae worksheet`."""
-    parser.add_argument("--blank", action="store_true", help="leave the values out, for the pencil")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another exercise for every whole number (default 0)")
-    parser.add_argument("--sigma", choices=tuple(HEADS), default="softplus", help="the encoder's head (default softplus)")
-    parser.add_argument("--markdown", action="store_true", help="Markdown instead of plain text, for a notebook or to print")
-    example = "python -m minivae worksheet --seed 7"
-    parser.epilog = f"example, an exercise and then its solution:\n  {example} --blank\n  {example}"
-
-
-def command(args):
-    """Print the worksheet; returns the exit status."""
-    sheet = Worksheet(args.seed, args.sigma)
-    print(sheet.markdown(args.blank) if args.markdown else sheet.text(args.blank))
-    return 0

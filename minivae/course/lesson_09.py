@@ -1,6 +1,6 @@
 """The exercises of lesson 09: a VAE from the learner's own parts.
 
-    z, elbo, dz, dmu, draw                (a pencil, minivae.worksheet with seed 1)
+    z, elbo, dz, dmu, draw                (a pencil, minivae.course.worksheet with seed 1)
     vae_backward(p, t)                    (9.1 to 9.12)   -> {name: gradient}, names and shapes as in p
     independent_pixels(train, test)       (9.13)          -> -log p(x) per test image, (N,)
     verdicts = ("...", "...", "...", "...")
@@ -14,8 +14,8 @@ import numpy as np
 
 from ..layers import sigmoid
 from ..vae import VAE
-from ..worksheet import Worksheet
 from .judge import BATCHES, Exercise, Wrong, as_array, call, diagnose, distance, pencil, same_values
+from .worksheet import Worksheet
 
 PAPER = Worksheet(seed=1).values
 WAY_BACK = [f"{stack}.{layer}.{name}" for stack in ("decoder", "encoder") for layer in (1, 0) for name in "Wb"]

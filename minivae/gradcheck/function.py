@@ -8,8 +8,11 @@ import warnings
 
 import numpy as np
 
-from .derivatives import FLOAT32, METHODS, NAN, STEP, UNFROZEN, Block, Report, Row, Stop, Trap, compare
+from .compare import Block, compare
 from .diagnosis import AGAIN, DIAGNOSED, REPEATS, Explanation, diagnose, stacked
+from .learner import call, parameters_of, takes
+from .numeric import METHODS, STEP
+from .report import FLOAT32, NAN, UNFROZEN, Report, Row, Stop, Trap
 
 SAMPLES = 5000  # coordinates per argument
 
@@ -42,7 +45,7 @@ def check_gradient(function, gradient, *arrays, upstream=None, method="central",
     arrays = [np.array(a) for a in arrays]
     whole = all(a.dtype.kind in "iub" for a in arrays)
     arrays = [a.astype(float) if whole or a.dtype.kind == "f" else a for a in arrays]
-    names = _parameters(function, len(arrays))
+    names = parameters_of(function, len(arrays))
     if wrt is None:
         wrt = [k for k, a in enumerate(arrays) if a.dtype.kind == "f"]
     else:
@@ -68,13 +71,13 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
     outputs = _outputs(function, arrays)
     if not all(map(np.array_equal, outputs, _outputs(function, arrays))):
         raise Stop("noise", UNFROZEN.format(what="the function"))
-    one_more = callable(gradient) and not _takes(gradient, len(arrays)) and _takes(gradient, len(arrays) + len(outputs))
+    one_more = callable(gradient) and not takes(gradient, len(arrays)) and takes(gradient, len(arrays) + len(outputs))
     if upstream is not None:
         ups = [np.asarray(u, float) for u in (upstream if isinstance(upstream, (tuple, list)) else [upstream])]
         if [u.shape for u in ups] != [o.shape for o in outputs]:
             shapes = (", ".join(str(v.shape) for v in some) for some in (ups, outputs))
             raise Stop("shape", "upstream has shape {}, what the function returns {}: they have to be the same.".format(*shapes))
-        one_more = callable(gradient) and _takes(gradient, len(arrays) + len(ups))
+        one_more = callable(gradient) and takes(gradient, len(arrays) + len(ups))
     elif one_more:
         ups = [rng.uniform(0.5, 2, o.shape) * rng.choice([-1.0, 1.0], o.shape) for o in outputs]
     else:
@@ -83,10 +86,10 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
     given = gradient
     if callable(gradient):
         arguments = arrays + ups * one_more
-        if not _takes(gradient, len(arguments)):
+        if not takes(gradient, len(arguments)):
             raise Stop("arguments", f"The gradient takes {inspect.signature(gradient)}; it is called with ({', '.join(names)}), "
                                     "or with the upstream gradient behind them.")  # fmt: skip
-        given, again = (_call("The gradient", gradient, arguments) for _ in range(2))
+        given, again = (call("The gradient", gradient, arguments) for _ in range(2))
     given = _as_gradients(given, names, wrt)
     again = _as_gradients(again, names, wrt) if callable(gradient) else given
 
@@ -148,7 +151,7 @@ def _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, me
         ups = [u * np.exp(0.3 * rng.standard_normal(u.shape)) if one_more else u for u in ups]
         try:
             outputs = _outputs(function, moved)
-            analytic = _as_gradients(_call("The gradient", gradient, moved + ups * one_more), names, wrt)[wrt.index(k)].astype(
+            analytic = _as_gradients(call("The gradient", gradient, moved + ups * one_more), names, wrt)[wrt.index(k)].astype(
                 float
             )
         except Stop:
@@ -163,25 +166,9 @@ def _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, me
     return diagnose(*stacked(draws))
 
 
-def _call(what, function, arguments):
-    """What somebody's function returns for copies of the arguments."""
-    copies = [a.copy() for a in arguments]
-    try:
-        result = function(*copies)
-    except Exception as error:  # noqa: BLE001 - whatever it raises
-        raise Stop("raised", f"{what} raised {type(error).__name__}: {error}") from None
-    for k, (a, c) in enumerate(zip(arguments, copies), 1):
-        if not np.array_equal(a, c, equal_nan=a.dtype.kind in "fc"):
-            raise Stop(
-                "changed",
-                f"{what} changes its argument {k}, which its caller still needs. Compute a new array: a + b, and not a += b.",
-            )
-    return result
-
-
 def _outputs(function, arrays, nudged=False):
     """What the function returns, as a list of arrays of real numbers."""
-    result = _call("The function", function, arrays)
+    result = call("The function", function, arrays)
     outputs = [np.asarray(o) for o in (result if isinstance(result, (tuple, list)) else [result])]
     for o in outputs:
         if o.dtype.kind not in "fiubc":
@@ -193,27 +180,6 @@ def _outputs(function, arrays, nudged=False):
         if not nudged and not np.isfinite(o).all():
             raise Stop("NaN", NAN.format(what="The function"))
     return outputs
-
-
-def _takes(function, n):
-    """Whether it can be called with n arguments; yes where that can't be told."""
-    try:
-        inspect.signature(function).bind(*range(n))
-    except TypeError:
-        return False
-    except ValueError:
-        return True
-    return True
-
-
-def _parameters(function, n):
-    """The names of its first n arguments."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:n]
-    except (TypeError, ValueError):
-        names = []
-    return names + [f"argument {k}" for k in range(len(names) + 1, n + 1)]
 
 
 def _as_gradients(result, names, wrt):
@@ -255,7 +221,7 @@ def _around(function, gradient, arrays, names, outputs, ups, named):
         name: v for name, v in found.items() if isinstance(v, (np.ndarray, np.number, float, int)) and not isinstance(v, bool)
     }
     found |= dict(zip(names, arrays))
-    more = _parameters(gradient, 99)[len(arrays) :] if callable(gradient) else []
+    more = parameters_of(gradient, 99)[len(arrays) :] if callable(gradient) else []
     for k, output in enumerate(outputs):
         up = (
             more[k]

@@ -9,9 +9,10 @@ import json
 import shlex
 from pathlib import Path
 
+from ..storage import write_beside, write_csv
+from ..vae import VAE, renamed
 from . import recipes
-from .storage import write_beside, write_csv
-from .vae import VAE
+from .flags import flag
 
 RUNS = Path("runs")
 FILES = ("model.npz", "checkpoint.npz", "history.csv", "config.json")
@@ -111,7 +112,7 @@ def read_settings(folder):
     """The settings of the run in a folder. Raises FileNotFoundError, or ValueError where they are not whole."""
     path = folder / "config.json"
     try:
-        settings = json.loads(path.read_text())
+        settings = renamed(json.loads(path.read_text()))
         odd = sorted(set(settings) ^ set(recipes.DEFAULTS))
     except FileNotFoundError:
         raise FileNotFoundError(f"{folder} holds no run: there is no {path}.") from None
@@ -135,10 +136,6 @@ def resumed_settings(folder, given):
     if not (folder / "checkpoint.npz").exists() and ((folder / "model.npz").exists() or (folder / "history.csv").exists()):
         raise FileNotFoundError(f"{folder / 'checkpoint.npz'} is gone, so this run can't go on; train anew in another folder.")
     return {**settings, **given}
-
-
-def flag(name):
-    return "--" + name.replace("_", "-")
 
 
 def with_whole_paths(settings):
@@ -172,7 +169,7 @@ def write_model(folder, vae):
 
 def draw(vae, folder, test_set):
     """Draw the pictures of a run into its folder; returns their names and what is to be seen."""
-    from . import plots
+    from .. import plots
 
     y = test_set.labels if vae.n_conditions else None
     pictures = {

@@ -15,14 +15,14 @@ from time import perf_counter
 
 import numpy as np
 
-from . import VAE, RMSProp
-from .inputs import to_floats
-from .optimizers import BLOCK
-from .storage import write_csv
+from .. import VAE, RMSProp
+from ..inputs import to_floats
+from ..optimizers import BLOCK
+from ..storage import write_csv
 
-PARTS = ("matrix products", "elementwise work", "Python and NumPy calls", "optimiser", "noise", "gathering the batch")
+STAGES = ("matrix products", "elementwise work", "Python and NumPy calls", "optimiser", "noise", "gathering the batch")
 TURN = 5  # steps that a contender takes before the next has its turn; the first is not counted
-COMPARE = Path(__file__).parents[1] / "tests" / "benchmarks" / "compare.py"
+COMPARE = Path(__file__).parents[2] / "tests" / "benchmarks" / "compare.py"
 
 GROWTH = {  # what grows -> its values, in full and with --quick; all else is as in the reference model at batch 64
     "batch": ((16, 32, 64, 128, 256, 512), (16, 64)),
@@ -121,7 +121,7 @@ class Measured:
 def take_apart(batch_size, n_turns):
     """One training step of the reference model in its parts.
 
-    Returns (parts, whole, limit): seconds by the names in PARTS, which add up to a step; and in each turn the median seconds
+    Returns (parts, whole, limit): seconds by the names in STAGES, which add up to a step; and in each turn the median seconds
     of a step that nothing was timed within, and of its matrix products alone, (n_turns,) each.
     Calls are what the forward and backward pass of a model with one pixel, one hidden unit and one latent cost.
     """
@@ -149,7 +149,7 @@ def take_apart(batch_size, n_turns):
     inside = inside[np.argsort(inside[:, :4].sum(axis=1))]
     gathering, noise, passes, optimizer, products = inside[len(inside) // 4 : -(len(inside) // 4) or None].mean(axis=0)
     calls = min(np.median(calls[:, 2] - calls[:, 4]), passes - products)
-    parts = zip(PARTS, (products, passes - products - calls, calls, optimizer, noise, gathering), strict=True)
+    parts = zip(STAGES, (products, passes - products - calls, calls, optimizer, noise, gathering), strict=True)
     whole, limit = (np.median(times.reshape(n_turns, TURN - 1), axis=1) for times in (whole, limit))
     return dict(parts), whole, limit
 
@@ -267,7 +267,7 @@ def command(args):
     print_growth(table)
     if args.out:
         print(f"\nwritten    {write(args.out, table)}")
-    return 0 if args.quick else compare(args.batch_size)
+    return 0 if args.quick else beside_other_libraries(args.batch_size)
 
 
 def machine():
@@ -283,7 +283,7 @@ def print_steps(measured):
     """One column per batch size: a step in its parts, then whole, its limit, their ratio and the throughput."""
     print(f"{'one training step at batch':<28}" + "".join(f"{B:>18}" for B in measured))
     sums = {B: sum(parts.values()) for B, (parts, _, _) in measured.items()}
-    for name in PARTS:
+    for name in STAGES:
         cells = (f"{parts[name] * 1e6:9.0f} us  {parts[name] / sums[B]:4.0%}" for B, (parts, _, _) in measured.items())
         print(f"  {name:<26}" + "".join(f"{cell:>18}" for cell in cells))
     rows = {
@@ -307,14 +307,14 @@ def print_growth(table):
 
 def write(folder, table):
     """Write bench.csv and bench.png into folder; returns what was written."""
-    from .plots import save
+    from ..plots import save
 
     write_csv(Path(folder) / "bench.csv", [("what", "value", "seconds", "bytes"), *table])
     save(growth_figure(table), Path(folder) / "bench.png")
     return f"{Path(folder) / 'bench.csv'} and {Path(folder) / 'bench.png'}"
 
 
-def compare(batch_sizes):
+def beside_other_libraries(batch_sizes):
     """Run the same step in PyTorch and JAX where they are installed, from a checkout; returns the exit status."""
     found = [name for name in ("torch", "jax") if importlib.util.find_spec(name)]
     if not COMPARE.exists():

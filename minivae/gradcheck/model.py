@@ -1,14 +1,5 @@
-"""Is the gradient right? Nudge one number, run again, compare; and if it is wrong, say where and why (lesson 06).
+"""A whole model: every gradient of it against a numerical derivative (lesson 06)."""
 
-    check(vae, x, eps)                     a whole model: every parameter, the input, every intermediate
-    check_gradient(f, df, x, y)            a pair of functions of your own, arrays of any shape
-    diagnose(analytic, numeric, named)     what is wrong with a gradient (diagnosis/)
-
-The derivatives and the report are those of derivatives.py. A gradient check proves that backward belongs to forward, not
-that forward is a VAE: for that, see exact.py, and mutants.py for what each check can and can't see.
-"""
-
-import argparse
 import copy
 import inspect
 import warnings
@@ -17,28 +8,20 @@ from types import MethodType
 
 import numpy as np
 
-from . import bounds, training
-from .derivatives import FLOAT32, METHODS, NAN, STEP, UNFROZEN, Block, Report, Row, Stop, Trap, compare
+from ..bounds import OBJECTIVES
+from ..layers import sigmoid
+from ..likelihoods import LOG_SIGMA_MIN
+from ..trace import Trace
+from .compare import Block, compare
 from .diagnosis import AGAIN, DIAGNOSED, REPEATS, SIMPLE, Explanation, diagnose, ranked, stacked
-from .gaussian import HEADS
-from .inputs import check_whole
-from .layers import ACTIVATIONS, sigmoid
-from .likelihoods import LOG_SIGMA_MIN, Gaussian
-from .paircheck import check_gradient
-from .vae import VAE, Trace
-
-__all__ = ["Explanation", "Report", "Row", "Trap", "check", "check_gradient", "diagnose"]
+from .numeric import METHODS, STEP
+from .report import FLOAT32, NAN, UNFROZEN, Report, Stop
 
 SMALL = 5000  # coordinates: a larger model is sampled
 SAMPLES = 20  # coordinates per block, there
+PARTS = None, "reconstruction", "kl"
 ACCUMULATED = "yours adds to the gradient that was there instead of overwriting it: a second call gives the sum of both."
 UNUSED = "yours takes no notice of the eps of the forward pass: other noise, or another number, stands in its place."
-
-
-# The whole model.
-
-RUN = {"elbo": lambda vae, x, eps, y, t: vae.run(x, eps, y, t), "iwae": bounds.run_iwae}
-PARTS = None, "reconstruction", "kl"
 
 
 def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, samples=None, seed=0, explain=True):
@@ -57,16 +40,16 @@ def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, sa
     that a backward pass comes to after it; the Report names the first wrong one, where it sits, and looks for the cause.
     Raises ValueError for unknown settings, and for input that the model refuses.
     """
-    for name, value, known in (("method", method, METHODS), ("objective", objective, RUN), ("part", part, PARTS)):
+    for name, value, known in (("method", method, METHODS), ("objective", objective, OBJECTIVES), ("part", part, PARTS)):
         if value not in known:
             raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(map(repr, known))}.")
     if part is not None and objective != "elbo":
         raise ValueError("the importance-weighted bound has no parts: leave part out, or take objective='elbo'.")
     pass_ = _Pass(vae, x, eps, y, objective)
-    what = {"elbo": "the elbo", "iwae": "the importance-weighted bound"}[objective] + (f" ({part} alone)" if part else "")
+    what = OBJECTIVES[objective].name + (f" ({part} alone)" if part else "")
     draws = f"{len(pass_.eps)} samples of " if pass_.eps.ndim == 3 else ""
     of = f"{draws}{len(pass_.x)} images of {vae.n_inputs} pixels, hidden {vae.hidden}, {vae.n_latent} latents"
-    kinds = f"{vae.likelihood.name} decoder, {vae.sigma} head, {vae.activation}"
+    kinds = f"{vae.likelihood.name} decoder, {vae.head} head, {vae.activation}"
     report = Report(f"Gradient check of {what} by {METHODS[method]}\n  {of}; {kinds}", method)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -94,7 +77,7 @@ def _copy(vae, dtype):
     """The model in another dtype, with everything that may have been put in its place: a subclass, a likelihood, a method."""
     model = copy.copy(vae)
     model.dtype, model.rng = np.dtype(dtype), copy.deepcopy(vae.rng)
-    model._build(np.random.default_rng(0))
+    model.build(np.random.default_rng(0))
     model.theta = vae.theta
     for name, value in vars(vae).items():
         if inspect.ismethod(value) and value.__self__ is vae:
@@ -112,7 +95,7 @@ class _Pass:
     """One batch through copies of a model: its loss with something added to any array, and its gradients by hand."""
 
     def __init__(self, vae, x, eps, y, objective):
-        self.vae, self.run, self.backward = vae, RUN[objective], training.STEPS[objective][1]
+        self.vae, self.run, self.backward = vae, OBJECTIVES[objective].run, OBJECTIVES[objective].backward
         self.model, self.complex_model = _copy(vae, np.float64), None
         self.x, self.eps, self.y = self.model.check_batch(x, eps, y)
         self.split = objective == "elbo" and vae.beta != 0  # into reconstruction and KL
@@ -137,7 +120,7 @@ class _Pass:
             t = self.trace(model, _Nudged(name, delta))
         if part is None:
             return t.loss
-        return (-t.log_px_z if part == "reconstruction" else t.log_px_z - t.objective).sum() * model._weight(t)
+        return (-t.log_px_z if part == "reconstruction" else t.log_px_z - t.objective).sum() * model.weight(t)
 
     def gradients(self, part=None):
         """{name: its gradient by hand}, and the two traces of it."""
@@ -320,70 +303,6 @@ def _named(pass_, t, d, wrong, units, block):
         if left in named and right in named and np.ndim(named[left]) == np.ndim(named[right]):
             named[name] = np.concatenate([named[left], named[right]], axis=-1)
     if model.n_conditions:
-        named |= {"(x, y)": model._with_condition(t.x, t), "(z, y)": model._with_condition(t.z, t), "C": model.n_conditions}
+        named |= {"(x, y)": model.with_condition(t.x, t), "(z, y)": model.with_condition(t.z, t), "C": model.n_conditions}
     sizes = {"K": len(t.eps)} if t.eps.ndim == 3 else {}
     return named | {**model.parameters, "beta": model.beta, "B": len(t.x), **sizes, "D": model.n_inputs, "M": model.n_latent}
-
-
-# The command line.
-
-
-def add_arguments(parser):
-    """The flags of `python -m minivae gradcheck`."""
-    add = parser.add_argument
-    add("--method", choices=tuple(METHODS), default="central", help="the numerical derivative [central]")
-    add("--objective", choices=tuple(RUN), default="elbo", help="elbo, or iwae: the importance-weighted bound [elbo]")
-    add("--model", metavar="FILE", help="check this trained model, instead of a fresh one of the settings below")
-    add("--likelihood", choices=("bernoulli", "gaussian"), default="bernoulli", help="the decoder's distribution [bernoulli]")
-    add("--decoder-sigma", default="shared", metavar="S", help="of a Gaussian decoder: shared, pixel or a number [shared]")
-    add("--sigma", choices=tuple(HEADS), default="softplus", help="the encoder's head [softplus]")
-    add("--activation", choices=tuple(ACTIVATIONS), default="relu", help="of the hidden layers [relu]")
-    add("--inputs", type=int, default=784, metavar="D", help="pixels [784]")
-    add("--hidden", type=int, nargs="*", default=[200], metavar="N", help="widths of the encoder's hidden layers [200]")
-    add("--latent", type=int, default=100, metavar="M", help="latents [100]")
-    add("--beta", type=float, default=1.0, help="weight of the KL [1]")
-    add("--conditional", action="store_true", help="give the label, one of ten, to encoder and decoder")
-    add("--images", type=int, default=3, metavar="B", help="random images in the batch [3]")
-    add("--samples", type=int, default=2, metavar="K", help="draws of z per image [2]")
-    add("--coordinates", type=int, metavar="N", help="at most N of a block [all of a small model, 20 of a large one]")
-    add("--seed", type=int, default=0, metavar="S", help="of model, images, noise and sample [0]")
-    add("--mutants", action="store_true", help="plant known mistakes instead, and show which check catches which")
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "example:\n  python -m minivae gradcheck --method complex --activation tanh --likelihood gaussian --decoder-sigma pixel"
-    )
-
-
-def command(args):
-    """Check a model and print the report; the exit status is 0 where every gradient is right, else 1."""
-    if args.mutants:
-        from . import mutants  # plants its mistakes into the package: nothing that a check should import
-
-        table = mutants.table()
-        print(table)
-        return 0 if table.complete else 1
-    n_images, n_samples = check_whole("--images", args.images, 1), check_whole("--samples", args.samples, 1)
-    samples = None if args.coordinates is None else check_whole("--coordinates", args.coordinates, 1)
-    rng = np.random.default_rng(check_whole("--seed", args.seed, 0))
-    if args.model is not None:
-        vae = VAE.load(args.model)
-    else:
-        likelihood = args.likelihood
-        if likelihood == "gaussian":
-            S = args.decoder_sigma
-            likelihood = Gaussian(S if S in ("shared", "pixel") else _positive("--decoder-sigma", S))
-        vae = VAE(args.inputs, args.hidden, args.latent, likelihood, args.sigma, args.activation, args.beta,
-                  n_conditions=10 * args.conditional, seed=args.seed)  # fmt: skip
-    x = rng.random((n_images, vae.n_inputs))
-    eps = rng.standard_normal((n_samples, n_images, vae.n_latent))
-    y = rng.integers(vae.n_conditions, size=n_images) if vae.n_conditions else None
-    report = check(vae, x, eps, y, args.method, args.objective, samples=samples, seed=args.seed)
-    print(report)
-    return 0 if report.passed else 1
-
-
-def _positive(name, text):
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{name} is {text!r}; give shared, pixel or a positive number.") from None

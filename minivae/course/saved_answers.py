@@ -16,8 +16,8 @@ import numpy as np
 from .. import gaussian
 from ..layers import ACTIVATIONS, Dense
 from ..likelihoods import Bernoulli
-from ..vae import Trace
-from . import _judged
+from ..trace import Trace
+from . import judged
 from .lesson_08 import rmsprop_step
 
 
@@ -27,7 +27,7 @@ def dense_forward(x, W, b):
 
 def dense_backward(x, W, da):
     dW, db = np.empty_like(W), np.empty_like(W[0])
-    dx = Dense(W, None, dW, db).backward(x, da)
+    dx = Dense(W, None, dW, db).backward(da, x)
     return dx, dW, db
 
 
@@ -39,8 +39,8 @@ def latent_backward(dz, mu, raw, eps, beta=1.0):
     head = gaussian.HEADS["softplus"]
     sigma = head.forward(raw)
     dmu, dsigma = gaussian.reparameterize_backward(dz, eps)
-    dmu_kl, dsigma_kl = gaussian.kl_backward(mu, sigma)
-    return dmu + beta * dmu_kl, head.backward(dsigma + beta * dsigma_kl, raw, sigma)
+    dkl_dmu, dkl_dsigma = gaussian.kl_gradient(mu, sigma)
+    return dmu + beta * dkl_dmu, head.backward(dsigma + beta * dkl_dsigma, raw, sigma)
 
 
 def bernoulli_log_prob(x, logits):
@@ -50,7 +50,7 @@ def bernoulli_log_prob(x, logits):
 def bernoulli_backward(x, logits):
     t = _decoded(x, logits)
     log_px_z = Bernoulli().log_prob(t)
-    return Bernoulli().backward(t, Trace(), np.full_like(log_px_z, -1), None)  # of the loss -log p(x|z)
+    return Bernoulli().backward(np.full_like(log_px_z, -1), t, Trace(), None)  # of the loss -log p(x|z)
 
 
 def _decoded(x, logits):
@@ -59,7 +59,7 @@ def _decoded(x, logits):
     return t
 
 
-PARTS = {  # name: (exercise, what stands in for it)
+SPARES = {  # name: (exercise, what stands in for it)
     "kl_to_prior": ("2.4", gaussian.kl),
     "reparameterize": ("4.3", gaussian.reparameterize),
     "latent_backward": ("4.6", latent_backward),
@@ -75,7 +75,7 @@ PARTS = {  # name: (exercise, what stands in for it)
 def collect(folder="."):
     """The nine parts as attributes: yours, from the notebooks saved in `folder`, or minivae's. Prints which is which."""
     part = SimpleNamespace()
-    for name, (number, spare) in PARTS.items():
+    for name, (number, spare) in SPARES.items():
         function, words = yours(number, name, folder)
         setattr(part, name, function or spare)
         print(f"  {name:20} exercise {number}   {words}")
@@ -91,7 +91,7 @@ def yours(number, name, folder="."):
         answer = _definition(json.loads(path.read_text(encoding="utf-8")), number, name)
     except Exception as error:  # noqa: BLE001 - whatever stands in a learner's notebook
         return None, f"minivae's (the notebook raised {type(error).__name__}: {error})"
-    result = _judged(number, answer)
+    result = judged(number, answer)
     if result.passed:
         return answer, "YOURS"
     return None, "minivae's (yours is not right yet)" if result.tried else "minivae's, until you have solved it"

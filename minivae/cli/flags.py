@@ -1,0 +1,55 @@
+"""What the commands' flags have in common: the parser, kinds of values, and how a setting is called as a flag."""
+
+import argparse
+
+BINARIZE = {"threshold": "pixels > 0.5", "dynamic": "pixels drawn anew each epoch", "none": "pixels as they are"}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with complaints of one sentence."""
+
+    def __init__(self, **settings):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
+
+    def error(self, message):
+        raise ValueError(f"{message}; see {self.prog} --help")
+
+
+class Widths(argparse.Action):
+    """--hidden 400 200, --hidden 400,200, or --hidden alone for no hidden layer."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, [width for part in values for width in part])
+
+
+def at_least(least):
+    def whole_number(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return value
+
+    return whole_number
+
+
+def number(text):
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def decoder_sigma(text):
+    return text if text in ("shared", "pixel") else number(text)
+
+
+def widths(text):
+    return [at_least(1)(part) for part in text.split(",") if part]
+
+
+def flag(name):
+    """What the setting `name` is called on the command line."""
+    return "--" + name.replace("_", "-")

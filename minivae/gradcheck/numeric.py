@@ -1,0 +1,34 @@
+"""Two numerical derivatives, and what "equal" means (lesson 06).
+
+Central differences, (f(x + h) - f(x - h)) / 2h, are good to about 1e-9 and work for any function. The complex step,
+Im f(x + ih) / h, is exact to rounding and works for functions that are analytic (Squire & Trapp 1998). A block of numbers
+is judged as one, by max |a - n| / max(|a| + |n|): one by one, numbers that are almost 0 would raise false alarms.
+"""
+
+import numpy as np
+
+STEP = 1e-5  # of a central difference, in float64: (1e-16 |f|)^(1/3) balances rounding and curvature
+COMPLEX_STEP = 1e-20  # nothing is subtracted, so it may be as small as one likes
+METHODS = {"central": "central differences", "complex": "complex step"}
+TOLERANCE = {"central": 1e-6, "complex": 1e-10}
+LOOK_AGAIN = {"central": 1e-7, "complex": 1e-10}  # a second opinion is asked for
+BANDS = {
+    "central": ((1e-7, "right"), (1e-6, "right, but noisy"), (1e-4, "suspicious"), (np.inf, "wrong")),
+    "complex": ((1e-13, "exact"), (1e-10, "right"), (1e-4, "suspicious"), (np.inf, "wrong")),
+}
+
+
+def central_difference(f, direction, h=STEP):
+    """(f(h v) - f(-h v)) / 2h: the slope of f at 0 along v (6.2), off by about h^2 and by 1e-16 |f| / h (6.3)."""
+    return (f(h * direction) - f(-h * direction)) / (2 * h)
+
+
+def complex_step(f, direction, h=COMPLEX_STEP):
+    """Im f(i h v) / h: the slope of f at 0 along v, without a subtraction (6.4). f has to compute in complex numbers."""
+    return np.imag(f(1j * h * direction)) / h
+
+
+def relative_error(analytic, numeric):
+    """max |a - n| / max(|a| + |n|) of a block (6.5); 0 where both are zero everywhere, which is no 0/0 but agreement."""
+    scale = np.max(np.abs(analytic) + np.abs(numeric), initial=0)
+    return float(np.max(np.abs(analytic - numeric), initial=0) / scale) if scale else 0.0
