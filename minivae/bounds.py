@@ -1,8 +1,8 @@
 """The importance-weighted bound, its gradient by hand, and the estimate of log p(x) (lesson 13).
 
-With z_k ~ q(z|x), w_k = p(x|z_k) p(z_k) / q(z_k|x):   L_K = E log (1/K) sum_k w_k   rises with K towards log p(x)
-(Burda, Grosse & Salakhutdinov 2016). The weights are those of the samples: with the closed-form KL inside them it is
-no bound. The functions take the model as an argument.
+With z_k ~ q(z|x), w_k = p(x|z_k) p(z_k) / q(z_k|x):   L_K = E log (1/K) sum_k w_k   rises with K towards log
+p(x) (Burda, Grosse & Salakhutdinov 2016). The weights are those of the samples: with the closed-form KL
+inside them it is no bound. The functions take the model as an argument.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,10 @@ from .trace import Trace
 
 
 def log_weights(t):
-    """log w = log p(x|z) + sum over latents of -z^2/2 + eps^2/2 + log sigma (13.4); the constants cancel. (K, B) nats."""
+    """log w = log p(x|z) + sum over latents of -z^2/2 + eps^2/2 + log sigma (13.4); the constants cancel.
+
+    (K, B) nats.
+    """
     return t.log_px_z + ((t.eps * t.eps - t.z * t.z) / 2 + np.log(t.sigma)).sum(axis=-1)
 
 
@@ -28,9 +31,11 @@ def log_mean_exp(a):
 
 
 def run_iwae(vae, x, eps, y=None, t=None):
-    """VAE.run, and then t.log_w (K, B), t.bound = L_K (B,) and t.loss = -mean (or -sum) of the bound over images.
+    """VAE.run, and then t.log_w (K, B), t.bound = L_K (B,) and t.loss = -mean (or -sum) of the bound over
+    images.
 
-    eps must be (K, B, M). Raises ValueError for beta other than 1: the bound is on log p(x), which knows no beta.
+    eps must be (K, B, M). Raises ValueError for beta other than 1: the bound is on log p(x), which knows no
+    beta.
     """
     if vae.beta != 1:
         raise ValueError(f"the importance-weighted bound needs beta=1, but this model has beta={vae.beta:g}.")
@@ -50,7 +55,8 @@ def image_weight(vae, t):
 def backward_iwae(vae, t, need_dx=True):
     """The gradient of run_iwae's loss: dlog_w = -softmax over k of log_w (13.6), then the VAE's own stages.
 
-    z stands in p(x|z) and in p(z): dz = decoder's dz - dlog_w z; sigma stands in z and in q: dsigma += dlog_w / sigma.
+    z stands in p(x|z) and in p(z): dz = decoder's dz - dlog_w z; sigma stands in z and in q: dsigma += dlog_w
+    / sigma.
     """
     d = Trace()
     d.dlog_w = -np.exp(t.log_w - t.log_w.max(axis=0))
@@ -66,7 +72,8 @@ def backward_iwae(vae, t, need_dx=True):
 
 
 def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, rows=250):
-    """log p(x) per image, estimated as L_K with K = n_samples: a lower bound in expectation (13.3). (N,) nats.
+    """log p(x) per image, estimated as L_K with K = n_samples: a lower bound in expectation (13.3). (N,)
+    nats.
 
     At most `rows` decoded images are in memory at a time, whatever N and K are. Each image's K samples are
     gathered in a running log-sum-exp. progress=True shows a bar.
@@ -93,7 +100,8 @@ def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, row
 
 
 def active_units(vae, X, y=None, threshold=0.01, rng=None):
-    """Which latents are used: the variance over images of the posterior mean exceeds the threshold. (M,) bool.
+    """Which latents are used: the variance over images of the posterior mean exceeds the threshold. (M,)
+    bool.
 
     Source: Burda et al. 2016, section 5.2. Raises ValueError where there are no images.
     """
@@ -105,7 +113,8 @@ def active_units(vae, X, y=None, threshold=0.01, rng=None):
 
 @dataclass(frozen=True)
 class Objective:
-    """What training maximises: run(vae, x, eps, y, t) makes a trace with its loss, backward(vae, t, need_dx) the gradient."""
+    """What training maximises: run(vae, x, eps, y, t) makes a trace with its loss, backward(vae, t, need_dx)
+    the gradient."""
 
     name: str
     run: Callable
@@ -113,6 +122,8 @@ class Objective:
 
 
 OBJECTIVES = {
-    "elbo": Objective("the elbo", lambda vae, *batch: vae.run(*batch), lambda vae, t, need_dx=True: vae.backward(t, need_dx)),
+    "elbo": Objective(
+        "the elbo", lambda vae, *batch: vae.run(*batch), lambda vae, t, need_dx=True: vae.backward(t, need_dx)
+    ),
     "iwae": Objective("the importance-weighted bound", run_iwae, backward_iwae),
 }

@@ -1,7 +1,8 @@
-"""Models whose log p(x) is known: any decoder with one or two latents by quadrature, linear-Gaussian ones in closed form.
+"""Models whose log p(x) is known: any decoder with one or two latents by quadrature, linear-Gaussian ones in
+closed form.
 
-The rest of the package is held against this file (lessons 01, 02, 03, 06 and 13), above all against the identity of objective.py.
-Quantities are in nats per image, nodes z are (n, M).
+The rest of the package is held against this file (lessons 01, 02, 03, 06 and 13), above all against the
+identity of objective.py. Quantities are in nats per image, nodes z are (n, M).
 """
 
 import itertools
@@ -16,7 +17,8 @@ from .vae import VAE
 POINTS = {1: 16, 2: 8}  # Gauss-Legendre nodes per cell and latent, by the number of latents
 FARTHEST = 1000.0  # the cells reach from -FARTHEST to FARTHEST (farther where q does)
 NEGLIGIBLE = 45.0  # exp(-45) of the largest is less than one rounding error
-MAX_CELLS, MAX_NUMBERS = 60_000, 100_000_000  # where the refinement gives up: no more than a gigabyte of nodes
+# where the refinement gives up: no more than a gigabyte of nodes
+MAX_CELLS, MAX_NUMBERS = 60_000, 100_000_000
 CHUNK = 2_000_000  # numbers that one evaluation of the decoder may fill
 
 
@@ -24,8 +26,8 @@ CHUNK = 2_000_000  # numbers that one evaluation of the decoder may fill
 class Quadrature:
     """Every density of one pass at nodes z with weights w: an integral over z is a weighted sum.
 
-    z (n, M), w (n,); log_pz (n, 1); log_px_z, log_q, log_joint, log_posterior (n, B); log_px (B,); mu, sigma (B, M);
-    error: the estimated relative error of the integrals.
+    z (n, M), w (n,); log_pz (n, 1); log_px_z, log_q, log_joint, log_posterior (n, B); log_px (B,); mu, sigma
+    (B, M); error: the estimated relative error of the integrals.
     So log p(x) = np.log(g.integrate(np.exp(g.log_joint))), and every line of a derivation is a line of code.
     """
 
@@ -56,10 +58,11 @@ def quadrature(vae, x, y=None, q=None, tol=None):
     vae  a VAE with one or two latents, any decoder, head and condition; it is evaluated in float64
     x    (B, D) images as `forward` takes them: binarise them first where the model was trained so
     q    (mu, sigma), (B, M) each: another posterior in the place of the encoder's
-    tol  the relative error asked for; by default 1e-13, or 1e-6 for two latents and ReLU, whose kinks are lines
+    tol  the relative error asked for; by default 1e-13, or 1e-6 for two latents and ReLU, whose kinks are
+         lines
 
-    Cells of Gauss-Legendre nodes are halved along each latent until the halves say what the whole said, so that a
-    peaked posterior, a second mode and a ReLU's kink get their nodes where they lie.
+    Cells of Gauss-Legendre nodes are halved along each latent until the halves say what the whole said, so
+    that a peaked posterior, a second mode and a ReLU's kink get their nodes where they lie.
     p(x|z) is written out anew here, from the decoder's outputs: a likelihood that does not sum to 1 shows.
     Raises ValueError for more than two latents, for bad input, and where the nodes do not suffice.
     """
@@ -93,24 +96,32 @@ def log_px(vae, x, y=None):
 
 
 def posterior(vae, x, z, y=None):
-    """The true posterior's density p(z|x) = p(x|z) p(z) / p(x) (1.4) at any z (n, M): (n, B), one column per image."""
+    """The true posterior's density p(z|x) = p(x|z) p(z) / p(x) (1.4) at any z (n, M): (n, B),
+    one column per image."""
     vae, x, y = _prepare(vae, x, y)
     z = np.asarray(z, float)
     if z.ndim != 2 or z.shape[1] != vae.n_latent:
-        raise ValueError(f"z has shape {z.shape}; expected (n, {vae.n_latent}): one row per point of the grid.")
+        raise ValueError(
+            f"z has shape {z.shape}; expected (n, {vae.n_latent}): one row per point of the grid."
+        )
     return np.exp(_log_px_z(vae, x, z, y) + _log_normal(z, 0.0, 1.0)[:, None] - log_px(vae, x, y))
 
 
 def kl_to_posterior(vae, x, y=None, q=None):
-    """KL(q(z|x) || p(z|x)) by quadrature, the gap of (3.8): (B,) nats. q: (mu, sigma) for another q than the encoder's."""
+    """KL(q(z|x) || p(z|x)) by quadrature, the gap of (3.8): (B,) nats.
+
+    q: (mu, sigma) for another q than the encoder's.
+    """
     g = quadrature(vae, x, y, q)
     return g.expect(g.log_q - g.log_posterior)
 
 
 def elbo(vae, x, y=None, g=None):
-    """The model's own elbo (3.7), in exact expectation over eps instead of a draw: (B,) nats. g: a quadrature made before.
+    """The model's own elbo (3.7), in exact expectation over eps instead of a draw: (B,) nats. g: a quadrature
+    made before.
 
-    The sum of w N(eps; 0, 1) elbo(eps) over eps = (z - mu)/sigma: a change of variables, whatever the model does with eps.
+    The sum of w N(eps; 0, 1) elbo(eps) over eps = (z - mu)/sigma: a change of variables, whatever the model
+    does with eps.
     """
     g = quadrature(vae, x, y) if g is None else g
     vae, x, y = _prepare(vae, x, y)
@@ -126,14 +137,18 @@ def elbo(vae, x, y=None, g=None):
 
 
 def all_images(n_inputs):
-    """All 2^D black-and-white images of D pixels, (2^D, D): the p(x) of a Bernoulli decoder sum to 1 over them."""
+    """All 2^D black-and-white images of D pixels, (2^D, D): the p(x)
+    of a Bernoulli decoder sum to 1 over them."""
     return np.array(list(itertools.product([0.0, 1.0], repeat=n_inputs)))
 
 
 def _prepare(vae, x, y):
     """The model in float64, x and y checked."""
     if vae.n_latent not in POINTS:
-        raise ValueError(f"the model has {vae.n_latent} latents; quadrature is for one or two. Estimate with vae.log_likelihood.")
+        raise ValueError(
+            f"the model has {vae.n_latent} latents; quadrature is for one or two. Estimate with"
+            " vae.log_likelihood."
+        )
     vae = vae if vae.dtype == np.float64 else vae.astype(np.float64)
     x, _, y = vae.check_batch(x, np.zeros((len(x), vae.n_latent)), y)
     return vae, x, y
@@ -149,7 +164,8 @@ def _given_q(q, shape):
     mu, sigma = (np.asarray(a, float) for a in q)
     if mu.shape != shape or sigma.shape != shape or not (np.isfinite(mu).all() and (sigma > 0).all()):
         raise ValueError(
-            f"q holds mu of shape {mu.shape} and sigma of shape {sigma.shape}; expected {shape} twice, sigma positive and no NaN."
+            f"q holds mu of shape {mu.shape} and sigma of shape {sigma.shape}; expected {shape} twice, sigma"
+            " positive and no NaN."
         )
     return mu, sigma
 
@@ -160,7 +176,8 @@ def _log_normal(z, mu, sigma):
 
 
 def _log_px_z(vae, x, z, y):
-    """log p(x|z) of image b at node z_n, (n, B), from the decoder's outputs and the definition of the distribution."""
+    """log p(x|z) of image b at node z_n, (n, B), from the decoder's outputs and the definition of the
+    distribution."""
     rows = max(1, CHUNK // (len(x) * max(vae.n_inputs, *vae.hidden, 1)))
     parts = []
     for start in range(0, len(z), rows):
@@ -175,8 +192,11 @@ def _log_px_z(vae, x, z, y):
             parts.append(np.vecdot(logits, x) - np.logaddexp(0, logits).sum(axis=-1))
         else:
             mean = t.mean.reshape(n, -1, vae.n_inputs)
-            log_sigma = np.broadcast_to(t.log_sigma, t.mean.shape).reshape(mean.shape)  # as such: far out, sigma overflows
-            parts.append(-(((x - mean) * np.exp(-log_sigma)) ** 2 / 2 + log_sigma + HALF_LOG_2PI).sum(axis=-1))
+            # as such: far out, sigma overflows
+            log_sigma = np.broadcast_to(t.log_sigma, t.mean.shape).reshape(mean.shape)
+            parts.append(
+                -(((x - mean) * np.exp(-log_sigma)) ** 2 / 2 + log_sigma + HALF_LOG_2PI).sum(axis=-1)
+            )
     return np.concatenate(parts)
 
 
@@ -187,7 +207,8 @@ def _log_sum_exp(a):
 
 
 def _nodes(low, high):
-    """Gauss-Legendre in cells from low to high, (cells, M) each: nodes z (cells * points^M, M) and weights (same,)."""
+    """Gauss-Legendre in cells from low to high, (cells, M) each: nodes z (cells * points^M, M)
+    and weights (same,)."""
     n_latent = low.shape[1]
     u, weight = np.polynomial.legendre.leggauss(POINTS[n_latent])
     u = np.array(list(itertools.product((u + 1) / 2, repeat=n_latent)))
@@ -200,8 +221,8 @@ def _nodes(low, high):
 def _cells(log_f, n_latent, farthest, tol):
     """Cells fine enough for exp(log_f), log_f(z) -> (n, C): low, high (cells, M), and the error that is left.
 
-    A cell is split in 2^M as long as it could matter and disagrees with its parent: by more than tol of the whole
-    integral (and more than rounding), or by a tenth of itself, as where a peak lies between the nodes.
+    A cell is split in 2^M as long as it could matter and disagrees with its parent: by more than tol of the
+    whole integral (and more than rounding), or by a tenth of itself, as where a peak lies between the nodes.
     """
     edges = np.sinh(np.linspace(-1, 1, 25) * np.arcsinh(farthest))
     low, high = (np.array(list(itertools.product(e, repeat=n_latent))) for e in (edges[:-1], edges[1:]))
@@ -237,7 +258,8 @@ def _cells(log_f, n_latent, farthest, tol):
 
 
 def _measure(log_f, low, high):
-    """Of each cell, as logarithms (cells, C): its integral, what it might hold if a peak hid in it, its rounding error."""
+    """Of each cell, as logarithms (cells, C): its integral, what it might hold if a peak hid in it,
+    its rounding error."""
     z, w = _nodes(low, high)
     a = log_f(z)
     a, log_w = a.reshape(len(low), -1, a.shape[-1]), np.log(w).reshape(len(low), -1, 1)
@@ -258,7 +280,9 @@ class LinearGaussian:
     def __init__(self, W, b, s):
         W, b, s = np.array(W, float), np.array(b, float), float(s)
         if W.ndim != 2 or b.shape != (len(W),):
-            raise ValueError(f"W has shape {W.shape} and b {b.shape}; expected (D, M) and (D,): one row of W per pixel.")
+            raise ValueError(
+                f"W has shape {W.shape} and b {b.shape}; expected (D, M) and (D,): one row of W per pixel."
+            )
         if not s > 0:
             raise ValueError(f"s is {s:g}; the standard deviation of the noise must be positive.")
         self.W, self.b, self.s = W, b, s
@@ -275,26 +299,35 @@ class LinearGaussian:
         return -((r * np.linalg.solve(C, r.T).T).sum(axis=1) + np.linalg.slogdet(2 * np.pi * C)[1]) / 2
 
     def posterior(self, x):
-        """p(z|x) = N(M^-1 W'(x - b), s^2 M^-1): the means (B, M), and the covariance (M, M) of all x (3.11)."""
+        """p(z|x) = N(M^-1 W'(x - b), s^2 M^-1): the means (B, M), and the covariance (M, M)
+        of all x (3.11)."""
         return np.linalg.solve(self.M, self.W.T @ (x - self.b).T).T, self.s**2 * np.linalg.inv(self.M)
 
     def best_q(self, x):
-        """The diagonal q with the largest ELBO: the posterior's means, and sigma_j^2 = s^2 / M_jj. mu, sigma (B, M)."""
+        """The diagonal q with the largest ELBO: the posterior's means, and sigma_j^2 = s^2 / M_jj.
+
+        mu, sigma (B, M).
+        """
         mu = self.posterior(x)[0]
         return mu, np.broadcast_to(self.s / np.sqrt(np.diag(self.M)), mu.shape)
 
     def best_gap(self):
-        """log p(x) - ELBO of the best diagonal q: (sum of log M_jj - log det M)/2, the same for every x (3.12). Nats."""
+        """log p(x) - ELBO of the best diagonal q: (sum of log M_jj - log det M)/2,
+        the same for every x (3.12). Nats."""
         return float(np.log(np.diag(self.M)).sum() - np.linalg.slogdet(self.M)[1]) / 2
 
     def elbo(self, x, mu, sigma):
-        """E_q[log p(x|z)] - KL(q || p(z)) of q = N(mu, sigma^2), mu and sigma (B, M), without a sample: (B,) nats."""
+        """E_q[log p(x|z)] - KL(q || p(z)) of q = N(mu, sigma^2), mu and sigma (B, M), without a sample: (B,)
+        nats."""
         squares = ((x - self.b - mu @ self.W.T) ** 2).sum(axis=1) + sigma**2 @ (self.W**2).sum(axis=0)
         log_px_z = -squares / (2 * self.s**2) - len(self.b) * (np.log(self.s) + HALF_LOG_2PI)
         return log_px_z - ((mu**2 + sigma**2 - 1) / 2 - np.log(sigma)).sum(axis=1)
 
     def rotate(self):
-        """The same p(x) with the latents turned to the principal axes: W R with W = U S R' (SVD). best_gap() is then 0."""
+        """The same p(x) with the latents turned to the principal axes: W R with W = U S R' (SVD).
+
+        best_gap() is then 0.
+        """
         U, S, _ = np.linalg.svd(self.W, full_matrices=False)
         W = np.zeros_like(self.W)
         W[:, : len(S)] = U * S
@@ -307,14 +340,18 @@ class LinearGaussian:
         return z @ self.W.T + self.b + self.s * rng.standard_normal((n, len(self.b)))
 
     def as_vae(self, head="softplus"):
-        """The same model as a VAE in float64: hidden=(), Gaussian(sigma=s), W' and b in the decoder, best_q in the encoder."""
+        """The same model as a VAE in float64: hidden=(), Gaussian(sigma=s), W' and b in the decoder,
+        best_q in the encoder."""
         D, M = self.W.shape
         vae = VAE(D, (), M, likelihood=Gaussian(sigma=self.s), head=head, dtype=np.float64)
         vae.parameters["decoder.0.W"], vae.parameters["decoder.0.b"] = self.W.T, self.b
         mu_W = np.linalg.solve(self.M, self.W.T).T  # mu = (x - b) mu_W
         best_sigma = self.s / np.sqrt(np.diag(self.M))
         if head == "softplus" and best_sigma.min() <= SIGMA_MIN:
-            raise ValueError(f"best_q has sigma {best_sigma.min():.1e}, below the softplus head's floor: take head='logvar'.")
+            raise ValueError(
+                f"best_q has sigma {best_sigma.min():.1e}, below the softplus head's floor: take"
+                " head='logvar'."
+            )
         raw = 2 * np.log(best_sigma) if head == "logvar" else np.log(np.expm1(best_sigma - SIGMA_MIN))
         vae.parameters["encoder.0.W"] = np.hstack([mu_W, np.zeros((D, M))])
         vae.parameters["encoder.0.b"] = np.concatenate([-self.b @ mu_W, raw])

@@ -1,6 +1,8 @@
-"""The diagonal Gaussian: the encoder's q(z|x) = N(mu, diag(sigma^2)) and the prior p(z) = N(0, I) (lessons 02 and 04).
+"""The diagonal Gaussian: the encoder's q(z|x) = N(mu, diag(sigma^2)) and the prior p(z) = N(0, I) (lessons 02
+and 04).
 
-mu and sigma are (B, M): one pair per image and latent. eps and z are (B, M) or (K, B, M). Everything is in nats.
+mu and sigma are (B, M): one pair per image and latent. eps and z are (B, M) or (K, B, M). Everything is in
+nats.
 """
 
 import math
@@ -12,23 +14,28 @@ from .layers import Elementwise, softplus
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
 SIGMA_MIN = 1e-6  # of the softplus head: keeps log sigma finite
 
-HEADS = {  # what makes the standard deviation of the encoder's raw output: sigma = forward(raw), draw = backward(dsigma, raw, sigma)
+HEADS = {
+    # what makes the standard deviation of the encoder's raw output: sigma = forward(raw), draw =
+    # backward(dsigma, raw, sigma)
     head.name: head
     for head in (
-        # sigma = softplus(raw) + 1e-6     draw = dsigma * sigmoid(raw), sigmoid(raw) = exp(raw - softplus(raw))     (4.10)
+        # sigma = softplus(raw) + 1e-6     draw = dsigma * sigmoid(raw), sigmoid(raw) = exp(raw -
+        # softplus(raw))     (4.10)
         Elementwise(
             "softplus",
             lambda raw: softplus(raw) + SIGMA_MIN,
             lambda dsigma, raw, sigma: dsigma * np.exp(raw - (sigma - SIGMA_MIN)),
         ),
-        # raw = logvar = log sigma^2, sigma = exp(logvar / 2)   draw = dsigma * sigma / 2                     (4.11)
+        # raw = logvar = log sigma^2, sigma = exp(logvar / 2)   draw = dsigma * sigma / 2
+        # (4.11)
         Elementwise("logvar", lambda raw: np.exp(raw / 2), lambda dsigma, raw, sigma: dsigma * sigma / 2),
     )
 }
 
 
 def reparameterize(mu, sigma, eps):
-    """z = mu + sigma * eps with eps ~ N(0, I), a draw from N(mu, sigma^2) (4.6; Kingma & Welling 2014, section 2.4).
+    """z = mu + sigma * eps with eps ~ N(0, I), a draw from N(mu, sigma^2) (4.6; Kingma & Welling 2014,
+    section 2.4).
 
     mu, sigma (B, M), eps (B, M) or (K, B, M) -> z in the shape of eps.
     """
@@ -47,7 +54,8 @@ def reparameterize_backward(dz, eps):
 
 
 def kl(mu, sigma):
-    """KL(N(mu, sigma^2) || N(0, I)) = sum over latents of -log sigma + (sigma^2 + mu^2)/2 - 1/2 (2.8), in nats.
+    """KL(N(mu, sigma^2) || N(0, I)) = sum over latents of -log sigma + (sigma^2 + mu^2)/2 - 1/2 (2.8), in
+    nats.
 
     mu, sigma (B, M) -> (B,), never negative (Kingma & Welling 2014, appendix B).
     """
@@ -55,17 +63,24 @@ def kl(mu, sigma):
 
 
 def kl_gradient(mu, sigma):
-    """The derivatives of kl: dkl_dmu = mu, dkl_dsigma = sigma - 1/sigma (2.10). mu, sigma (B, M) -> two arrays (B, M)."""
+    """The derivatives of kl: dkl_dmu = mu, dkl_dsigma = sigma - 1/sigma (2.10).
+
+    mu, sigma (B, M) -> two arrays (B, M).
+    """
     return mu, sigma - 1 / sigma
 
 
 def log_prob(z, mu, sigma):
-    """log N(z; mu, sigma^2) = -sum of ((z - mu)/sigma)^2/2 + log sigma + log(2 pi)/2 (2.3), in nats. Sums the last axis."""
+    """log N(z; mu, sigma^2) = -sum of ((z - mu)/sigma)^2/2 + log sigma + log(2 pi)/2 (2.3), in nats.
+
+    Sums the last axis.
+    """
     u = (z - mu) / sigma
     return -(u * u / 2 + np.log(sigma) + HALF_LOG_2PI).sum(axis=-1)
 
 
 def log_prob_gradient(z, mu, sigma):
-    """The derivatives of log_prob with respect to z, mu and sigma: -u/sigma, u/sigma, (u^2 - 1)/sigma, u = (z - mu)/sigma (2.4)."""
+    """The derivatives of log_prob with respect to z, mu and sigma: -u/sigma, u/sigma, (u^2 - 1)/sigma,
+    u = (z - mu)/sigma (2.4)."""
     u = (z - mu) / sigma
     return -u / sigma, u / sigma, (u * u - 1) / sigma

@@ -14,7 +14,8 @@ import numpy as np
 def softplus(a):
     """log(1 + exp(a)) (5.9): never overflows, right at 0, and safe for a complex step.
 
-    max(a, 0) + log(1 + exp(-|a|)), with -|a| written as min(a, -a): the modulus of a complex number is not what is meant.
+    max(a, 0) + log(1 + exp(-|a|)), with -|a| written as min(a, -a): the modulus of a complex number is not
+    what is meant.
     """
     return np.maximum(a, 0) + np.log1p(np.exp(np.minimum(a, -a)))
 
@@ -26,7 +27,10 @@ def sigmoid(a):
 
 @dataclass(frozen=True)
 class Elementwise:
-    """An elementwise pair: h = forward(a) and da = backward(dh, a, h). Activations, and the heads that make sigma of raw."""
+    """An elementwise pair: h = forward(a) and da = backward(dh, a, h).
+
+    Activations, and the heads that make sigma of raw.
+    """
 
     name: str
     forward: Callable
@@ -96,7 +100,8 @@ class Stack:
         return self.layers[-1].forward(h)
 
     def backward(self, dout, t, x, d, need_dx=True):
-        """dout (..., n_out) -> dx (..., n_in); overwrites every dW and db, leaves da and dh in the trace d."""
+        """dout (..., n_out) -> dx (..., n_in); overwrites every dW and db,
+        leaves da and dh in the trace d."""
         for i in range(len(self.layers) - 1, 0, -1):
             a_name, h_name = self.names[i - 1]
             d["d" + h_name] = self.layers[i].backward(dout, t[h_name])

@@ -1,7 +1,9 @@
-"""Decoders are likelihoods: p(x|z) as a distribution over pixels, from what the last layer puts out (lesson 07).
+"""Decoders are likelihoods: p(x|z) as a distribution over pixels, from what the last layer puts out (lesson
+07).
 
-A likelihood says how many outputs a pixel needs, gives them names in the trace, and computes log p(x|z), summed over
-pixels, and its gradient. x is (B, D); outputs are (B, D) or (K, B, D); log p(x|z) is (B,) or (K, B), in nats.
+A likelihood says how many outputs a pixel needs, gives them names in the trace, and computes log p(x|z),
+summed over pixels, and its gradient. x is (B, D); outputs are (B, D) or (K, B, D); log p(x|z) is (B,) or (K,
+B), in nats.
 """
 
 import math
@@ -12,14 +14,16 @@ import numpy as np
 from .gaussian import HALF_LOG_2PI
 from .layers import sigmoid, softplus
 
-LOG_SIGMA_MIN = -6.0  # sigma >= 0.0025, less than one of 255 grey levels: a pixel that never changes would send sigma to 0
+# sigma >= 0.0025, less than one of 255 grey levels: a pixel that never changes would send sigma to 0
+LOG_SIGMA_MIN = -6.0
 
 
 class Bernoulli:
     """p(x|z) = product over pixels of p^x (1 - p)^(1 - x), with p = sigmoid(logits). Pixels in [0, 1].
 
-    Works on logits and never on p: log p = x * logits - softplus(logits) is right for any logit, where log(sigmoid(...))
-    is -inf from -104 down in float32 (7.4). On pixels strictly between 0 and 1 it is a cross-entropy, not a likelihood (7.7).
+    Works on logits and never on p: log p = x * logits - softplus(logits) is right for any logit, where
+    log(sigmoid(...)) is -inf from -104 down in float32 (7.4). On pixels strictly between 0 and 1 it is a
+    cross-entropy, not a likelihood (7.7).
     """
 
     name = "bernoulli"
@@ -36,8 +40,9 @@ class Bernoulli:
     def log_prob(self, t):
         """log p(x|z) = sum over pixels of x a - softplus(a), a = logits (7.5).
 
-        Leaves p = sigmoid(a) in the trace as probs. With the guess h = [a > 0], softplus(a) = h a - log max(p, 1 - p), so that
-        a pixel guessed right adds log max(p, 1 - p) alone; and p = (1 + tanh(a/2))/2 costs half as much as an exp and a log1p.
+        Leaves p = sigmoid(a) in the trace as probs. With the guess h = [a > 0], softplus(a) = h a - log
+        max(p, 1 - p), so that a pixel guessed right adds log max(p, 1 - p) alone; and p = (1 + tanh(a/2))/2
+        costs half as much as an exp and a log1p.
         """
         p = 0.5 * t.logits
         np.tanh(p, out=p)
@@ -46,11 +51,13 @@ class Bernoulli:
         t.probs = p
         sure = 1 - p
         np.maximum(p, sure, out=sure)
-        # a sum of logs is the log of a product: eight factors in [1/2, 1] at a time need an eighth of the logs
+        # a sum of logs is the log of a product: eight factors in [1/2, 1] at a time need an eighth of the
+        # logs
         sure = sure.reshape(*sure.shape[:-1], math.gcd(8, sure.shape[-1]), -1).prod(axis=-2)
         wrong = (t.logits > 0).astype(p.dtype)
         np.subtract(t.x, wrong, out=wrong)
-        # vecdot conjugates its first argument; conj() undoes that for a complex step and is free for real pixels
+        # vecdot conjugates its first argument; conj() undoes that for a complex step and is free for real
+        # pixels
         return np.vecdot(wrong.conj(), t.logits) + np.log(sure).sum(axis=-1)
 
     def backward(self, dlog_px_z, t, d, dparameters):
@@ -79,16 +86,24 @@ class Bernoulli:
 class Gaussian:
     """p(x|z) = product over pixels of N(x; mean, sigma^2) (7.8).
 
-    sigma="shared": one learned number for all pixels; "pixel": a second output per pixel; a positive number: fixed.
-    Learned sigmas come as log_sigma = c + softplus(raw - c), c = LOG_SIGMA_MIN: smooth, and never below c (7.12).
+    sigma="shared": one learned number for all pixels; "pixel": a second output per pixel; a positive number:
+    fixed.
+    Learned sigmas come as log_sigma = c + softplus(raw - c), c = LOG_SIGMA_MIN: smooth, and never below c
+    (7.12).
     """
 
     name = "gaussian"
     needs_unit_pixels = False
 
     def __init__(self, sigma="shared"):
-        if not (sigma in ("shared", "pixel") if isinstance(sigma, str) else isinstance(sigma, Real) and 0 < sigma < np.inf):
-            raise ValueError(f"Gaussian decoder: sigma is {sigma!r}; it must be 'shared', 'pixel' or a positive number.")
+        if not (
+            sigma in ("shared", "pixel")
+            if isinstance(sigma, str)
+            else isinstance(sigma, Real) and 0 < sigma < np.inf
+        ):
+            raise ValueError(
+                f"Gaussian decoder: sigma is {sigma!r}; it must be 'shared', 'pixel' or a positive number."
+            )
         self.sigma = sigma if isinstance(sigma, str) else float(sigma)
         self.n_parameters = 1 if sigma == "shared" else 0
 
@@ -118,7 +133,10 @@ class Gaussian:
         return -(u * u / 2 + (t.log_sigma + HALF_LOG_2PI)).sum(axis=-1)
 
     def backward(self, dlog_px_z, t, d, dparameters):
-        """dmean = (x - mean)/sigma^2, dlog_sigma = u^2 - 1 (7.10), times dlog_px_z. Returns the last layer's doutput."""
+        """dmean = (x - mean)/sigma^2, dlog_sigma = u^2 - 1 (7.10), times dlog_px_z.
+
+        Returns the last layer's doutput.
+        """
         w = dlog_px_z[..., None]
         inv_sigma = np.exp(-t.log_sigma)
         u = (t.x - t.mean) * inv_sigma
@@ -159,5 +177,7 @@ def make_likelihood(spec):
     spec = dict(spec) if isinstance(spec, dict) else {"name": spec}
     name = spec.pop("name")
     if name not in LIKELIHOODS:
-        raise ValueError(f"likelihood {name!r} is not known; take one of {', '.join(LIKELIHOODS)}, or Gaussian(sigma=...).")
+        raise ValueError(
+            f"likelihood {name!r} is not known; take one of {', '.join(LIKELIHOODS)}, or Gaussian(sigma=...)."
+        )
     return LIKELIHOODS[name](**spec)

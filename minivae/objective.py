@@ -1,9 +1,10 @@
 """Is the loss a VAE's? Checks of the objective, for a model of your own (lesson 06).
 
-A gradient check proves that backward matches forward; these, that forward is a VAE. Each gives a number that is small for a
-right model. Above all the identity
+A gradient check proves that backward matches forward; these, that forward is a VAE. Each gives a number that
+is small for a right model. Above all the identity
 
-    log p(x) - ELBO = KL(q(z|x) || p(z|x))                                                                   (3.8)
+    log p(x) - ELBO = KL(q(z|x) || p(z|x))
+    (3.8)
 
 which sees the mistakes that no gradient check can see. Quantities are in nats per image.
 """
@@ -17,17 +18,19 @@ from .bounds import OBJECTIVES
 def identity(vae, x, y=None):
     """log p(x) - ELBO - KL(q(z|x) || p(z|x)): (B,) nats, 0 up to rounding for a VAE that is one.
 
-    The ELBO is the model's: `vae.run` with the nodes as eps, its own z, log_px_z and kl. The other two terms use none
-    of these. q is N(mu, sigma^2) with the mu and sigma that the encoder puts out, whatever then scales eps and
-    whatever the kl makes of them; p(x|z) is the normalised distribution of the decoder's outputs. So a wrong
-    reparameterization, a wrong kl and a reconstruction that is not a sum over pixels each leave a gap.
+    The ELBO is the model's: `vae.run` with the nodes as eps, its own z, log_px_z and kl. The other two terms
+    use none of these. q is N(mu, sigma^2) with the mu and sigma that the encoder puts out, whatever then
+    scales eps and whatever the kl makes of them; p(x|z) is the normalised distribution of the decoder's
+    outputs. So a wrong reparameterization, a wrong kl and a reconstruction that is not a sum over pixels each
+    leave a gap.
     """
     g = exact.quadrature(vae, x, y)
     return g.log_px - exact.elbo(vae, x, y, g) - g.expect(g.log_q - g.log_posterior)
 
 
 def moments(vae, x, y=None, n=4000, seed=0):
-    """Mean and spread of z against mu and sigma, and images against each other: the worst deviation, in standard errors.
+    """Mean and spread of z against mu and sigma, and images against each other: the worst deviation, in
+    standard errors.
 
     n draws of eps by the model's own `noise`. A right model gives 3 or 4; ask for less than 6.
     """
@@ -46,7 +49,8 @@ def moments(vae, x, y=None, n=4000, seed=0):
 
 
 def duplication(vae, x, eps, y=None, objective="elbo"):
-    """Every image twice in the batch, with its noise: the relative change of loss and gradient, which should be none.
+    """Every image twice in the batch, with its noise: the relative change of loss and gradient, which should
+    be none.
 
     With reduction="sum" both double, and that is what is compared.
     """
@@ -63,7 +67,8 @@ def duplication(vae, x, eps, y=None, objective="elbo"):
 
 
 def weights(vae, x, y=None):
-    """log E[w] - log p(x) of the importance weights w, over eps by quadrature: (B,) nats, 0 up to rounding."""
+    """log E[w] - log p(x) of the importance weights w, over eps by quadrature: (B,) nats,
+    0 up to rounding."""
     g = exact.quadrature(vae, x, y)
     eps = (g.z[:, None] - g.mu) / g.sigma
     t = OBJECTIVES["iwae"].run(vae, *vae.check_batch(x, eps, y), None)

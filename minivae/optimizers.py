@@ -1,9 +1,10 @@
 """Optimisers on one flat vector of parameters, theta, and one of gradients, grad (lesson 08).
 
-`step(theta, grad)` moves theta in place and changes nothing else but the optimiser's own state, which `state()`
-returns as named arrays for a checkpoint. The vectors are walked in blocks that stay in the processor's cache, and every
-pass over them costs time: a running mean v = decay v + (1 - decay) g is therefore kept as u = v / (1 - decay), which obeys
-u = decay u + g, and its factor goes into the learning rate.
+`step(theta, grad)` moves theta in place and changes nothing else but the optimiser's own state, which
+`state()` returns as named arrays for a checkpoint. The vectors are walked in blocks that stay in the
+processor's cache, and every pass over them costs time: a running mean v = decay v + (1 - decay) g is
+therefore kept as u = v / (1 - decay), which obeys u = decay u + g, and its factor goes into the learning
+rate.
 """
 
 import numpy as np
@@ -20,14 +21,22 @@ class Optimizer:
 
     def __init__(self, lr, eps=None, **decays):
         if not 0 < lr < np.inf:
-            raise ValueError(f"{type(self).__name__}: lr is {lr!r}; the learning rate must be a positive number.")
+            raise ValueError(
+                f"{type(self).__name__}: lr is {lr!r}; the learning rate must be a positive number."
+            )
         if eps is not None:
             if not 0 <= eps < np.inf:
-                raise ValueError(f"{type(self).__name__}: eps is {eps!r}; what is added to the denominator must not be negative.")
+                raise ValueError(
+                    f"{type(self).__name__}: eps is {eps!r}; what is added to the denominator must not be"
+                    " negative."
+                )
             self.eps = eps
         for name, decay in decays.items():
             if not 0 <= decay < 1:
-                raise ValueError(f"{type(self).__name__}: {name} is {decay!r}; how much of the past is kept must be from 0 to below 1.")
+                raise ValueError(
+                    f"{type(self).__name__}: {name} is {decay!r}; how much of the past is kept must be from 0"
+                    " to below 1."
+                )
             setattr(self, name, decay)
         self.lr = float(lr)
         self.n_steps = 0
@@ -44,7 +53,10 @@ class Optimizer:
             self._state = {name: np.full_like(theta, self.initial(name)) for name in self.state_names}
         vectors = (theta, grad, *self._state.values())
         if len({len(v) for v in vectors}) > 1:
-            raise ValueError(f"{type(self).__name__}: theta, grad and the optimiser's state differ in length: a new model needs a new optimiser.")
+            raise ValueError(
+                f"{type(self).__name__}: theta, grad and the optimiser's state differ in length: a new model"
+                " needs a new optimiser."
+            )
         if self._scratch is None or self._scratch.dtype != theta.dtype:
             self._scratch = np.empty(BLOCK, theta.dtype)
         self.n_steps += 1
@@ -55,11 +67,13 @@ class Optimizer:
             self.flush()
 
     def update(self, theta, g, *state_and_scratch):
-        """Move one block of theta along its gradient g; the last argument is scratch memory of the same shape."""
+        """Move one block of theta along its gradient g;
+        the last argument is scratch memory of the same shape."""
         raise NotImplementedError
 
     def flush(self):
-        """Round to 0 what has decayed to nearly 0: numbers below 1e-38 (denormal) cost a processor ten times the others."""
+        """Round to 0 what has decayed to nearly 0: numbers below 1e-38 (denormal)
+        cost a processor ten times the others."""
         for u in self._state.values():
             u += FLUSH
             u -= FLUSH
@@ -75,7 +89,10 @@ class Optimizer:
 
     def config(self):
         """The settings, by the names of the constructor."""
-        return {"name": type(self).__name__.lower(), **{k: v for k, v in vars(self).items() if not k.startswith("_") and k != "n_steps"}}
+        return {
+            "name": type(self).__name__.lower(),
+            **{k: v for k, v in vars(self).items() if not k.startswith("_") and k != "n_steps"},
+        }
 
 
 class SGD(Optimizer):
@@ -99,11 +116,13 @@ class SGD(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """v = decay v + (1 - decay) g^2, then theta -= lr g / sqrt(v + eps) (8.4); the accumulator moves before it divides.
+    """v = decay v + (1 - decay) g^2, then theta -= lr g / sqrt(v + eps) (8.4); the accumulator moves before
+    it divides.
 
-    Three frameworks, three first steps (8.5): "tensorflow1" starts v at 1, "keras" at 0, both with eps inside the root;
-    "pytorch" starts at 0, decays slower and adds eps outside: g / (sqrt(v) + eps). decay and eps override the variant's.
-    Source: Hinton's lecture 6e; the constants are those of tf.train.RMSPropOptimizer, keras 3 and torch.optim.
+    Three frameworks, three first steps (8.5): "tensorflow1" starts v at 1, "keras" at 0, both with eps inside
+    the root; "pytorch" starts at 0, decays slower and adds eps outside: g / (sqrt(v) + eps). decay and eps
+    override the variant's. Source: Hinton's lecture 6e; the constants are those of tf.train.RMSPropOptimizer,
+    keras 3 and torch.optim.
     """
 
     VARIANTS = {  # v starts at, decay, eps
@@ -115,9 +134,13 @@ class RMSProp(Optimizer):
 
     def __init__(self, lr=1e-3, variant="tensorflow1", decay=None, eps=None):
         if variant not in self.VARIANTS:
-            raise ValueError(f"RMSProp: variant {variant!r} is not known; take one of {', '.join(self.VARIANTS)}.")
+            raise ValueError(
+                f"RMSProp: variant {variant!r} is not known; take one of {', '.join(self.VARIANTS)}."
+            )
         start, default_decay, default_eps = self.VARIANTS[variant]
-        super().__init__(lr, default_eps if eps is None else eps, decay=default_decay if decay is None else decay)
+        super().__init__(
+            lr, default_eps if eps is None else eps, decay=default_decay if decay is None else decay
+        )
         self.variant, self._start = variant, start
 
     def initial(self, name):
@@ -128,7 +151,8 @@ class RMSProp(Optimizer):
         return 0.0 if self.variant == "pytorch" else self.eps
 
     def update(self, theta, g, u, step):
-        # eps inside the root: u holds (v + eps) / (1 - decay), which obeys u = decay u + g^2 + eps and never sinks to 0
+        # eps inside the root: u holds (v + eps) / (1 - decay), which obeys u = decay u + g^2 + eps and never
+        # sinks to 0
         root = (1 - self.decay) ** 0.5
         u *= self.decay
         np.multiply(g, g, out=step)
@@ -192,8 +216,13 @@ def make_optimizer(spec):
     """An optimiser from None (RMSProp(1e-3), the reference model's), a name, config() or as it is."""
     if isinstance(spec, Optimizer):
         return spec
-    settings = {"name": "rmsprop"} if spec is None else dict(spec) if isinstance(spec, dict) else {"name": spec}
+    settings = (
+        {"name": "rmsprop"} if spec is None else dict(spec) if isinstance(spec, dict) else {"name": spec}
+    )
     name = settings.pop("name")
     if name not in OPTIMIZERS:
-        raise ValueError(f"optimizer {name!r} is not known; take one of {', '.join(OPTIMIZERS)}, or an object such as Adam(1e-3).")
+        raise ValueError(
+            f"optimizer {name!r} is not known; take one of {', '.join(OPTIMIZERS)}, or an object such as"
+            " Adam(1e-3)."
+        )
     return OPTIMIZERS[name](**settings)

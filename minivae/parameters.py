@@ -1,4 +1,5 @@
-"""One flat vector of parameters and one of gradients, with named views into them; and the initial draws (lesson 05)."""
+"""One flat vector of parameters and one of gradients, with named views into them;
+and the initial draws (lesson 05)."""
 
 import itertools
 import math
@@ -8,7 +9,10 @@ import numpy as np
 
 
 class Views(Mapping):
-    """Names -> views into one flat vector. Assigning writes into the view: the vector and its views never part."""
+    """Names -> views into one flat vector.
+
+    Assigning writes into the view: the vector and its views never part.
+    """
 
     def __init__(self, views):
         self._views = views
@@ -26,13 +30,14 @@ class Views(Mapping):
         return len(self._views)
 
     def __repr__(self):
-        return "\n".join(["Views", *(f"  {name:20} {view.shape} {view.dtype}" for name, view in self.items())])
+        return "\n".join(
+            ["Views", *(f"  {name:20} {view.shape} {view.dtype}" for name, view in self.items())]
+        )
 
 
 def reference(rng, fan_in, fan_out):
     """W ~ N(0, 1) * 2 / sqrt(fan_in), b = 0: what the reference model does in every layer, heads too."""
     return rng.standard_normal((fan_in, fan_out)) * 2 / np.sqrt(fan_in), np.zeros(fan_out)
-
 
 
 def glorot(rng, fan_in, fan_out):
@@ -41,12 +46,10 @@ def glorot(rng, fan_in, fan_out):
     return rng.uniform(-c, c, (fan_in, fan_out)), np.zeros(fan_out)
 
 
-
 def pytorch(rng, fan_in, fan_out):
     """W and b ~ U(-c, c) with c = 1 / sqrt(fan_in): the default of PyTorch's linear layer."""
     c = 1 / np.sqrt(fan_in)
     return rng.uniform(-c, c, (fan_in, fan_out)), rng.uniform(-c, c, fan_out)
-
 
 
 def normal(rng, fan_in, fan_out):
@@ -54,12 +57,12 @@ def normal(rng, fan_in, fan_out):
     return rng.standard_normal((fan_in, fan_out)) * 0.01, rng.standard_normal(fan_out) * 0.01
 
 
-
 INITS = {"reference": reference, "glorot": glorot, "pytorch": pytorch, "normal": normal}
 
 
 def layer_shapes(name, sizes):
-    """The shapes of a stack's parameters, {"<name>.0.W": (n_in, n_out), "<name>.0.b": (n_out,), ...}, from its layers' sizes."""
+    """The shapes of a stack's parameters, {"<name>.0.W": (n_in, n_out), "<name>.0.b": (n_out,), ...},
+    from its layers' sizes."""
     shapes = {}
     for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
         shapes[f"{name}.{i}.W"], shapes[f"{name}.{i}.b"] = (n_in, n_out), (n_out,)
@@ -67,7 +70,8 @@ def layer_shapes(name, sizes):
 
 
 def lay_out(shapes, dtype):
-    """A flat vector of zeros (P,) that holds arrays of these shapes one behind the other, and its named Views."""
+    """A flat vector of zeros (P,) that holds arrays of these shapes one behind the other,
+    and its named Views."""
     vector, views, start = np.zeros(sum(map(math.prod, shapes.values())), dtype), {}, 0
     for name, shape in shapes.items():
         stop = start + math.prod(shape)
@@ -77,6 +81,7 @@ def lay_out(shapes, dtype):
 
 
 def draw_layer(init, rng, n_in, n_out, n_side_by_side=1):
-    """The initial W (n_in, n_out) and b (n_out,) of a layer that is several side by side: each has its own fan-out."""
+    """The initial W (n_in, n_out) and b (n_out,) of a layer that is several side by side:
+    each has its own fan-out."""
     drawn = [INITS[init](rng, n_in, n_out // n_side_by_side) for _ in range(n_side_by_side)]
     return np.hstack([W for W, b in drawn]), np.hstack([b for W, b in drawn])

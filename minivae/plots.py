@@ -1,7 +1,9 @@
-"""Figures of a model and of its training. Each function takes arrays or a model and returns a matplotlib Figure.
+"""Figures of a model and of its training. Each function takes arrays or a model and returns a matplotlib
+Figure.
 
-Nothing global is touched: no pyplot, no drawing from the model's own generator. Where a picture needs random numbers
-it takes `rng`, by default a fresh generator seeded like the model, so that the same model gives the same picture.
+Nothing global is touched: no pyplot, no drawing from the model's own generator. Where a picture needs random
+numbers it takes `rng`, by default a fresh generator seeded like the model, so that the same model gives the
+same picture.
 """
 
 from pathlib import Path
@@ -19,17 +21,23 @@ PRIOR_95 = 5.991**0.5  # radius of the circle that holds 95 % of a two-dimension
 
 
 def save(figure, path, dpi=130):
-    """Write a figure to a .png, .pdf or .svg file, beside and then renamed. Raises OSError where that fails."""
+    """Write a figure to a .png, .pdf or .svg file, beside and then renamed.
+
+    Raises OSError where that fails.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise ValueError(f"{path} is not the name of a picture; it must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+        raise ValueError(
+            f"{path} is not the name of a picture; it must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
+        )
     write_beside(path, lambda file: figure.savefig(file, format=suffix[1:], dpi=dpi))
 
 
 def mosaic(images, n_columns, image_shape=None, gap=1):
     """Images side by side, row by row, `gap` empty pixels (NaN) between them, as one array.
 
-    images (N, H, W), or (N, D) with image_shape = (H, W) -> (rows (H + gap) - gap, n_columns (W + gap) - gap).
+    images (N, H, W), or (N, D) with image_shape = (H, W) -> (rows (H + gap) - gap, n_columns (W + gap) -
+    gap).
     """
     images = np.asarray(images)
     if image_shape is not None:
@@ -43,11 +51,13 @@ def mosaic(images, n_columns, image_shape=None, gap=1):
 
 
 def show_images(ax, images, n_columns, image_shape=None, row_labels=None, limits=(0, 1), gap=1):
-    """Draw a mosaic on ax, dark ink for high pixels; row_labels name the rows on the left; limits are white and black."""
+    """Draw a mosaic on ax, dark ink for high pixels; row_labels name the rows on the left;
+    limits are white and black."""
     page = mosaic(images, n_columns, image_shape, gap)
     ax.imshow(page, cmap="gray_r", vmin=limits[0], vmax=limits[1], interpolation="nearest")
     ax.set_frame_on(False)
-    ax.set_anchor("W")  # the layout reckons with labels at the left edge of the space, so that is where the images must be
+    # the layout reckons with labels at the left edge of the space, so that is where the images must be
+    ax.set_anchor("W")
     ax.set_xticks([])
     ax.set_yticks([])
     if row_labels is not None:
@@ -57,20 +67,27 @@ def show_images(ax, images, n_columns, image_shape=None, row_labels=None, limits
 
 
 def learning_curves(history):
-    """elbo, log p(x|z) and KL against the epoch, training and held out. history: the columns that fit returns."""
+    """elbo, log p(x|z) and KL against the epoch, training and held out.
+
+    history: the columns that fit returns.
+    """
     if not history:
         raise ValueError("the history is empty; its curves begin with the first epoch of training.")
     figure = Figure(figsize=(8.4, 2.8), layout="constrained")
     panels = figure.subplots(1, 3)
     epochs = history["epoch"]
     marked = list(range(len(epochs) - 1, -1, -(len(epochs) // 12 + 1)))  # a dozen epochs, the last among them
-    for ax, name, title in zip(panels, ("elbo", "log_px_z", "kl"), ("ELBO", "log p(x|z)", "KL(q(z|x) || p(z))")):
+    for ax, name, title in zip(
+        panels, ("elbo", "log_px_z", "kl"), ("ELBO", "log p(x|z)", "KL(q(z|x) || p(z))")
+    ):
         curves = [(name, "training", "o-", "C0"), (f"validation_{name}", "held out", "s--", "C1")]
         if name == "elbo":
             curves.insert(1, ("bound", "training, K samples", "^:", "C2"))
         for column, label, style, colour in curves:
             if column in history:
-                ax.plot(epochs, history[column], style, color=colour, label=label, ms=4, lw=1.2, markevery=marked)
+                ax.plot(
+                    epochs, history[column], style, color=colour, label=label, ms=4, lw=1.2, markevery=marked
+                )
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
@@ -81,7 +98,8 @@ def learning_curves(history):
 
 
 def reconstructions(vae, X, y=None, n=10, rng=None):
-    """The first n images of X as the model sees them, and beneath each the mean of p(x'|z) and a draw from it.
+    """The first n images of X as the model sees them, and beneath each the mean of p(x'|z) and a draw from
+    it.
 
     z ~ q(z|x) is the same draw for both. X (N, D) or (N, H, W); y labels for a conditional model.
     """
@@ -93,14 +111,19 @@ def reconstructions(vae, X, y=None, n=10, rng=None):
     x = to_floats(X.reshape(len(X), -1), vae.dtype, vae.binarize, np.random.default_rng(seed))
     mean = vae.posterior_predictive_probs(X, y, rng=seed)
     draw = vae.posterior_predictive_sample(X, y, rng=seed)
-    figure = Figure(figsize=_size(0.62 * len(X), len(X), 3, vae.image_shape, beside=1.45, above=0.15), layout="constrained")
+    figure = Figure(
+        figsize=_size(0.62 * len(X), len(X), 3, vae.image_shape, beside=1.45, above=0.15),
+        layout="constrained",
+    )
     show_images(figure.subplots(), np.concatenate([x, mean, draw]), len(X), vae.image_shape,
-                ["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"], _white_black(vae, x), gap=2)  # fmt: skip
+                ["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"], _white_black(vae, x),
+                gap=2)  # fmt: skip
     return figure
 
 
 def prior_samples(vae, n=25, y=None, rng=None):
-    """n draws x ~ p(x|z) with z ~ N(0, I), and on the right, in the same places, the pixel means they were drawn from.
+    """n draws x ~ p(x|z) with z ~ N(0, I), and on the right, in the same places, the pixel means they were
+    drawn from.
 
     A conditional model gets one row of five per class, or n draws of the classes y (n,).
     """
@@ -118,15 +141,19 @@ def prior_samples(vae, n=25, y=None, rng=None):
     show_images(left, draws, columns, vae.image_shape, labels, limits)
     show_images(right, means, columns, vae.image_shape, None, limits)
     left.set_title("draws x ~ p(x|z), z ~ N(0, I)", fontsize=10, loc="left")
-    right.set_title("their probabilities" if vae.likelihood.name == "bernoulli" else "their means", fontsize=10, loc="left")
+    right.set_title(
+        "their probabilities" if vae.likelihood.name == "bernoulli" else "their means",
+        fontsize=10,
+        loc="left",
+    )
     return figure
 
 
 def latent_map(vae, X, labels=None, n=2000):
     """The means of q(z|x) of the first n images for a model with two latents, each drawn as its label.
 
-    The dashed circle holds 95 % of the prior N(0, I). labels (N,) small integers, or None for dots; a conditional model
-    takes them as its condition too. Raises ValueError for another number of latents.
+    The dashed circle holds 95 % of the prior N(0, I). labels (N,) small integers, or None for dots; a
+    conditional model takes them as its condition too. Raises ValueError for another number of latents.
     """
     _needs_two_latents(vae, "a map")
     X, labels = np.asarray(X)[:n], None if labels is None else np.asarray(labels)[:n]
@@ -141,7 +168,13 @@ def latent_map(vae, X, labels=None, n=2000):
             z = mu[labels == label]
             ax.plot(*z.T, ls="", marker=f"${label}$", ms=5, mew=0.2, color=f"C{i % 10}", alpha=0.7)
     reach = 1.05 * max(PRIOR_95, np.abs(mu).max(initial=0))
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="mean of $z_1$", ylabel="mean of $z_2$")
+    ax.set(
+        xlim=(-reach, reach),
+        ylim=(-reach, reach),
+        aspect="equal",
+        xlabel="mean of $z_1$",
+        ylabel="mean of $z_2$",
+    )
     ax.set_title("means of q(z|x); the circle holds 95 % of N(0, I)", fontsize=10)
     return figure
 
@@ -149,8 +182,8 @@ def latent_map(vae, X, labels=None, n=2000):
 def latent_grid(vae, n=20, extent=3.0, y=None):
     """What the decoder makes of an n x n grid of z over [-extent, extent]^2, for a model with two latents.
 
-    z_1 runs to the right and z_2 upwards, as in latent_map. A conditional model takes one class y, or by default shows a
-    coarser grid for each class. Raises ValueError for another number of latents.
+    z_1 runs to the right and z_2 upwards, as in latent_map. A conditional model takes one class y, or by
+    default shows a coarser grid for each class. Raises ValueError for another number of latents.
     """
     _needs_two_latents(vae, "a grid")
     each_class = vae.n_conditions > 0 and y is None
@@ -193,7 +226,8 @@ def _size(width, n_columns, n_rows, image_shape, beside=0.0, above=0.0):
 
 
 def _white_black(vae, shown):
-    """The pixel values to draw white and black: 0 and 1, or for a Gaussian decoder all but the extremes of what is shown."""
+    """The pixel values to draw white and black: 0 and 1,
+    or for a Gaussian decoder all but the extremes of what is shown."""
     if vae.likelihood.needs_unit_pixels or shown.size == 0:
         return 0, 1
     return tuple(np.percentile(shown, (1, 99)))
@@ -201,4 +235,7 @@ def _white_black(vae, shown):
 
 def _needs_two_latents(vae, what):
     if vae.n_latent != 2:
-        raise ValueError(f"this model has {vae.n_latent} latents; {what} of the latent space needs a model with 2 (--latent 2).")
+        raise ValueError(
+            f"this model has {vae.n_latent} latents; {what} of the latent space needs a model with 2"
+            " (--latent 2)."
+        )

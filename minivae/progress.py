@@ -5,5 +5,14 @@ def progress_bar(show, total, what):
     """A tqdm bar over images, in the terminal or in a notebook; silent where show is False."""
     from tqdm.auto import tqdm
 
-    form = "{desc} {percentage:.0f}%|{bar}|{remaining} {rate_fmt}{postfix}"  # with its numbers within 80 columns
-    return tqdm(total=total, desc=what, unit=" images", unit_scale=True, bar_format=form, disable=not show, leave=False)
+    # with its numbers within 80 columns
+    form = "{desc} {percentage:.0f}%|{bar}|{remaining} {rate_fmt}{postfix}"
+    return tqdm(
+        total=total,
+        desc=what,
+        unit=" images",
+        unit_scale=True,
+        bar_format=form,
+        disable=not show,
+        leave=False,
+    )

@@ -11,7 +11,8 @@ import numpy as np
 
 
 def write_beside(path, write):
-    """Call write(file) on a new binary file beside path, then rename it to path: a failure leaves the old file whole.
+    """Call write(file) on a new binary file beside path, then rename it to path: a failure leaves the old
+    file whole.
 
     Raises OSError with one sentence that names the file and the cause (no space, no permission, no folder).
     """
@@ -32,7 +33,8 @@ def write_beside(path, write):
             kept = " The file that was there is unchanged." if path.exists() else ""
             raise OSError(
                 error.errno,
-                f"could not write {path}: {error.strerror or error}.{kept} Free some space or choose another folder, and try again.",
+                f"could not write {path}: {error.strerror or error}.{kept} Free some space or choose another"
+                " folder, and try again.",
             ) from error
         raise
 
@@ -58,12 +60,14 @@ def save_npz(path, kind, header, **arrays):
 def load_npz(path, *kinds):
     """Read what save_npz wrote, of one of these kinds -> (header, arrays). Never loads a pickle.
 
-    Raises OSError where there is no such file or it can't be read, and ValueError where it is truncated, corrupt or
-    something else; each with one sentence.
+    Raises OSError where there is no such file or it can't be read, and ValueError where it is truncated,
+    corrupt or something else; each with one sentence.
     """
     path, kind = Path(path), kinds[0]
     if not path.exists():
-        raise FileNotFoundError(f"there is no {kind} file {path}; give the path of a file that minivae saved.")
+        raise FileNotFoundError(
+            f"there is no {kind} file {path}; give the path of a file that minivae saved."
+        )
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
             arrays = {name: npz[name] for name in npz.files}
@@ -73,11 +77,13 @@ def load_npz(path, *kinds):
         if missing:
             raise KeyError(*missing)
     except (PermissionError, IsADirectoryError) as error:
-        raise OSError(error.errno, f"could not read {path}: {error.strerror}; give a {kind} file that you may read.") from error
+        raise OSError(
+            error.errno, f"could not read {path}: {error.strerror}; give a {kind} file that you may read."
+        ) from error
     except Exception as error:  # a damaged zip archive fails in a dozen ways
         raise ValueError(
-            f"{path} is not a whole minivae {kind} file ({type(error).__name__}: truncated, corrupt or written by something else); "
-            "take another copy or train again."
+            f"{path} is not a whole minivae {kind} file ({type(error).__name__}: truncated, corrupt or"
+            " written by something else); take another copy or train again."
         ) from error
     if found not in kinds:
         raise ValueError(f"{path} holds a {found}, not a {kind}; give the {kind} file of the run.")

@@ -4,7 +4,8 @@ import numpy as np
 
 
 class Trace:
-    """The named arrays of one pass, in the order in which they came about: t.z or t["z"], list(t), "z" in t."""
+    """The named arrays of one pass, in the order in which they came about: t.z or t["z"], list(t),
+    "z" in t."""
 
     def __setitem__(self, name, value):
         setattr(self, name, value)
@@ -19,5 +20,8 @@ class Trace:
         return iter(self.__dict__)
 
     def __repr__(self):
-        rows = (f"  {name:20} {np.shape(value)} {np.asarray(value).dtype}" for name, value in self.__dict__.items())
+        rows = (
+            f"  {name:20} {np.shape(value)} {np.asarray(value).dtype}"
+            for name, value in self.__dict__.items()
+        )
         return "\n".join(["Trace", *rows])

@@ -1,9 +1,12 @@
-"""The variational autoencoder: four named stages forward, the same four backward (lessons 03 to 05, put together in 09).
+"""The variational autoencoder: four named stages forward, the same four backward (lessons 03 to 05, put
+together in 09).
 
-    x -> encoder -> mu, raw, sigma -> z = mu + sigma * eps -> decoder -> logits -> log p(x|z) - KL(q(z|x) || p(z))
+    x -> encoder -> mu, raw, sigma -> z = mu + sigma * eps -> decoder -> logits -> log p(x|z) - KL(q(z|x) ||
+    p(z))
 
-`forward` leaves every intermediate in a Trace; `backward` leaves their gradients in another, under the same names with
-a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M). Units: nats per image.
+`forward` leaves every intermediate in a Trace; `backward` leaves their gradients in another, under the same
+names with a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M). Units: nats per
+image.
 """
 
 from numbers import Real
@@ -34,24 +37,27 @@ class VAE:
     n_inputs      D, pixels per image
     hidden        widths of the encoder's hidden layers; the decoder is the mirror image; () for none
     n_latent      M, latents per image
-    likelihood    "bernoulli", "gaussian" (one learned sigma, shared), Gaussian(sigma=0.5), Gaussian(sigma="pixel")
+    likelihood    "bernoulli", "gaussian" (one learned sigma, shared), Gaussian(sigma=0.5),
+                  Gaussian(sigma="pixel")
     head          what makes sigma of the encoder's raw output: "softplus" or "logvar"
     activation    "relu", "tanh" or "softplus"
     beta          weight of the KL in the objective (Higgins et al. 2017); the elbo stays the bound
     reduction     "mean" of the objective over images, or their "sum" (the reference model's)
-    n_conditions  C, length of the one-hot label or attribute vector y given to encoder and decoder; 0 for none
+    n_conditions  C, length of the one-hot label or attribute vector y given to encoder and decoder; 0 for
+                  none
     init          "reference", "glorot", "pytorch" or "normal"
     dtype         float32 to train, float64 to check, complex128 for the complex step
     seed          of the parameters, and of the generator `rng` that draws where a method is given none
 
-    `theta` and `grad` are the flat vectors of parameters and gradients; `parameters` and `gradients` map the names
-    encoder.0.W, encoder.0.b, ..., decoder.0.W, ... to views into them, in the order of the flow. The last encoder
-    layer has 2M columns: mu left, raw right.
+    `theta` and `grad` are the flat vectors of parameters and gradients; `parameters` and `gradients` map the
+    names encoder.0.W, encoder.0.b, ..., decoder.0.W, ... to views into them, in the order of the flow. The
+    last encoder layer has 2M columns: mu left, raw right.
     Raises ValueError for an unknown name or a size that is not positive.
     """
 
     def __init__(
-        self, n_inputs=784, hidden=(200,), n_latent=100, likelihood="bernoulli", head="softplus", activation="relu",
+        self, n_inputs=784, hidden=(200,), n_latent=100, likelihood="bernoulli", head="softplus",
+        activation="relu",
         beta=1.0, reduction="mean", n_conditions=0, init="reference", dtype=np.float32, seed=0,
     ):  # fmt: skip
         for name, value, known in (
@@ -63,15 +69,25 @@ class VAE:
             if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(known)}.")
         if np.dtype(dtype) not in (np.float32, np.float64, np.complex128):
-            raise ValueError(f"dtype is {np.dtype(dtype)}; take float32 to train, float64 to check or complex128 for the complex step.")
+            raise ValueError(
+                f"dtype is {np.dtype(dtype)}; take float32 to train, float64 to check or complex128 for the"
+                " complex step."
+            )
         if not np.iterable(hidden):
-            raise ValueError(f"hidden is {hidden!r}; give the widths of the hidden layers as a tuple, such as (200,).")
+            raise ValueError(
+                f"hidden is {hidden!r}; give the widths of the hidden layers as a tuple, such as (200,)."
+            )
         hidden = tuple(check_whole("a width in hidden", width, 1) for width in hidden)
         n_inputs, n_latent = check_whole("n_inputs", n_inputs, 1), check_whole("n_latent", n_latent, 1)
         n_conditions, seed = check_whole("n_conditions", n_conditions, 0), check_whole("seed", seed, 0)
         if not (isinstance(beta, Real) and 0 <= beta < np.inf):
             raise ValueError(f"beta is {beta!r}; the weight of the KL must be a finite number of at least 0.")
-        self.n_inputs, self.hidden, self.n_latent, self.n_conditions = n_inputs, hidden, n_latent, n_conditions
+        self.n_inputs, self.hidden, self.n_latent, self.n_conditions = (
+            n_inputs,
+            hidden,
+            n_latent,
+            n_conditions,
+        )
         self.likelihood = make_likelihood(likelihood)
         self.head, self.activation, self.beta, self.reduction = head, activation, float(beta), reduction
         self.init, self.dtype, self.seed = init, np.dtype(dtype), seed
@@ -84,7 +100,11 @@ class VAE:
     def build(self, rng):
         """Lay the layers out in theta and grad, and draw the initial parameters."""
         encoder = [self.n_inputs + self.n_conditions, *self.hidden, 2 * self.n_latent]
-        decoder = [self.n_latent + self.n_conditions, *self.hidden[::-1], self.likelihood.n_outputs(self.n_inputs)]
+        decoder = [
+            self.n_latent + self.n_conditions,
+            *self.hidden[::-1],
+            self.likelihood.n_outputs(self.n_inputs),
+        ]
         shapes = {**layer_shapes("encoder", encoder), **layer_shapes("decoder", decoder)}
         if self.likelihood.n_parameters:
             shapes["decoder.raw_log_sigma"] = (self.likelihood.n_parameters,)
@@ -95,9 +115,12 @@ class VAE:
             layers = []
             for i in range(n_layers):
                 W, b = f"{name}.{i}.W", f"{name}.{i}.b"
-                heads = 2 if name == "encoder" and i == n_layers - 1 else 1  # mu and raw are two layers side by side
+                # mu and raw are two layers side by side
+                heads = 2 if name == "encoder" and i == n_layers - 1 else 1
                 self.parameters[W], self.parameters[b] = draw_layer(self.init, rng, *shapes[W], heads)
-                layers.append(Dense(self.parameters[W], self.parameters[b], self.gradients[W], self.gradients[b]))
+                layers.append(
+                    Dense(self.parameters[W], self.parameters[b], self.gradients[W], self.gradients[b])
+                )
             return Stack(name, layers, ACTIVATIONS[self.activation])
 
         self.encoder, self.decoder = stack("encoder", len(encoder) - 1), stack("decoder", len(decoder) - 1)
@@ -116,16 +139,18 @@ class VAE:
         """The gradient of the loss with respect to theta (P,), as the last backward left it."""
         return self._grad
 
-    # The four stages, forward. Each reads from the trace and writes into it, so that a check can step in between.
+    # The four stages, forward. Each reads from the trace and writes into it, so that a check can step in
+    # between.
 
     def forward(self, x, eps, y=None):
         """One deterministic pass: a function of the parameters, the batch and the noise.
 
         x (B, D), eps (B, M) or (K, B, M), y (B,) labels or (B, C) for a conditional model -> Trace with
         mu, raw, sigma (B, M), z like eps, the likelihood's outputs (logits (..., B, D)), kl (B,),
-        log_px_z, elbo, objective (B,) or (K, B), and loss: minus the mean of objective over samples and images
-        (reduction="sum": the sum over images). Nats per image.
-        Raises ValueError or TypeError for wrong shapes, an empty batch, NaN, pixels out of range and unknown labels.
+        log_px_z, elbo, objective (B,) or (K, B), and loss: minus the mean of objective over samples and
+        images (reduction="sum": the sum over images). Nats per image.
+        Raises ValueError or TypeError for wrong shapes, an empty batch, NaN, pixels out of range and unknown
+        labels.
         """
         return self.run(*self.check_batch(x, eps, y))
 
@@ -137,8 +162,8 @@ class VAE:
         eps = np.asarray(eps)
         if eps.ndim not in (2, 3) or eps.shape[-2:] != (len(x), self.n_latent) or eps.shape[0] == 0:
             raise ValueError(
-                f"eps has shape {eps.shape}; expected ({len(x)}, {self.n_latent}) or (K, {len(x)}, {self.n_latent}): "
-                "one draw of N(0, 1) per image and latent."
+                f"eps has shape {eps.shape}; expected ({len(x)}, {self.n_latent}) or (K, {len(x)},"
+                f" {self.n_latent}): one draw of N(0, 1) per image and latent."
             )
         if not np.isfinite(eps).all():
             raise ValueError("eps holds NaN or infinity; every draw must be a finite number.")
@@ -192,8 +217,9 @@ class VAE:
     def backward(self, t, need_dx=True):
         """The gradient of t.loss with respect to every parameter and intermediate, by hand (9.1 to 9.12).
 
-        Overwrites grad (and the views in `gradients`); returns a Trace of dlogits (or dmean, ...), dz, dmu, dsigma,
-        draw, the hidden layers' gradients, and dx, which training does without (need_dx=False). Updates nothing.
+        Overwrites grad (and the views in `gradients`); returns a Trace of dlogits (or dmean, ...), dz, dmu,
+        dsigma, draw, the hidden layers' gradients, and dx, which training does without (need_dx=False).
+        Updates nothing.
         """
         d, weight = Trace(), self.weight(t)
         dobjective = np.full(t.objective.shape, -weight, self.dtype)
@@ -236,13 +262,17 @@ class VAE:
     fit = training.fit
 
     def batches(self, X, y=None, rng=None, rows=ROWS):
-        """X and y checked, then `rows` images at a time as (x, y) in the model's dtype, binarised as in training."""
+        """X and y checked, then `rows` images at a time as (x, y) in the model's dtype,
+        binarised as in training."""
         X = check_images(X, self.n_inputs, self.likelihood.needs_unit_pixels)
         y = check_labels(y, len(X), self.n_conditions)
         rng = self.rng if rng is None else np.random.default_rng(rng)
         for start in range(0, len(X), rows):
             part = slice(start, start + rows)
-            yield to_floats(X[part], self.dtype, self.binarize, rng), None if y is None else y[part].astype(self.dtype)
+            yield (
+                to_floats(X[part], self.dtype, self.binarize, rng),
+                (None if y is None else y[part].astype(self.dtype)),
+            )
 
     def noise(self, rng, *shape):
         """eps ~ N(0, I) in the model's dtype."""
@@ -252,7 +282,10 @@ class VAE:
         return rng.standard_normal(shape).astype(self.dtype)
 
     def posterior(self, X, y=None, rng=None):
-        """mu and sigma of q(z|x) for every image, (N, M) each. Draws (from rng) only for dynamic binarisation."""
+        """mu and sigma of q(z|x) for every image, (N, M) each.
+
+        Draws (from rng) only for dynamic binarisation.
+        """
         X = np.asarray(X)
         mu, sigma = np.empty((2, len(X) if X.ndim else 0, self.n_latent), self.dtype)
         start = 0
@@ -269,13 +302,17 @@ class VAE:
 
     def elbo(self, X, y=None, n_samples=1, rng=None):
         """The bound on log p(x) per image, a mean over n_samples draws of z: (N,) nats (3.7)."""
-        rng, n_samples = self.rng if rng is None else np.random.default_rng(rng), check_whole("n_samples", n_samples, 1)
+        rng, n_samples = (
+            self.rng if rng is None else np.random.default_rng(rng),
+            check_whole("n_samples", n_samples, 1),
+        )
         parts = [self.run(x, self.noise(rng, n_samples, len(x), self.n_latent), y_part).elbo.mean(axis=0)
                  for x, y_part in self.batches(X, y, rng, max(1, ROWS // n_samples))]  # fmt: skip
         return np.concatenate(parts) if parts else np.empty(0, self.dtype)
 
     def log_likelihood(self, X, y=None, n_samples=1000, rng=None, progress=False):
-        """An estimate of log p(x) per image by importance sampling, (N,) nats; see minivae.bounds.log_likelihood."""
+        """An estimate of log p(x) per image by importance sampling, (N,) nats;
+        see minivae.bounds.log_likelihood."""
         return bounds.log_likelihood(self, X, y, n_samples, rng, progress)
 
     def posterior_predictive_probs(self, X, y=None, rng=None):
@@ -298,7 +335,10 @@ class VAE:
         return np.concatenate(parts) if parts else np.empty((0, self.n_inputs), self.dtype)
 
     def prior_predictive_with_input(self, Z, y=None):
-        """The pixel means of p(x|z) for given z: Z (N, M) -> (N, D). Raises ValueError for another shape or NaN."""
+        """The pixel means of p(x|z) for given z: Z (N, M) -> (N, D).
+
+        Raises ValueError for another shape or NaN.
+        """
         return self.likelihood.mean(self.decoded(Z, y))
 
     def prior_predictive_sample(self, n=1, y=None, rng=None):
@@ -323,7 +363,9 @@ class VAE:
         """The trace of z decoded: Z (N, M) checked -> z, the likelihood's outputs."""
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.n_latent:
-            raise ValueError(f"Z has shape {Z.shape}; expected (N, {self.n_latent}): one row of latents per picture.")
+            raise ValueError(
+                f"Z has shape {Z.shape}; expected (N, {self.n_latent}): one row of latents per picture."
+            )
         if not np.isfinite(Z).all():
             raise ValueError("Z holds NaN or infinity; every latent must be a finite number.")
         y = check_labels(y, len(Z), self.n_conditions)
@@ -338,11 +380,27 @@ class VAE:
 
     def config(self):
         """The constructor's settings, ready for JSON."""
-        names = "n_inputs", "hidden", "n_latent", "head", "activation", "beta", "reduction", "n_conditions", "init", "seed"
-        return {**{name: getattr(self, name) for name in names}, "likelihood": self.likelihood.config(), "dtype": self.dtype.name}
+        names = (
+            "n_inputs",
+            "hidden",
+            "n_latent",
+            "head",
+            "activation",
+            "beta",
+            "reduction",
+            "n_conditions",
+            "init",
+            "seed",
+        )
+        return {
+            **{name: getattr(self, name) for name in names},
+            "likelihood": self.likelihood.config(),
+            "dtype": self.dtype.name,
+        }
 
     def astype(self, dtype):
-        """A copy of the model in another dtype: float32 to train, float64 to check, complex128 for the complex step."""
+        """A copy of the model in another dtype: float32 to train, float64 to check,
+        complex128 for the complex step."""
         copy = type(self)(**{**self.config(), "dtype": dtype})
         copy.theta[:], copy.grad[:] = self.theta, self.grad
         copy.load_header(self.header())
@@ -352,7 +410,8 @@ class VAE:
         return self.astype(self.dtype)  # views copied one by one would no longer be views
 
     def header(self):
-        """What a file keeps beside theta: the settings, the image shape, the binarisation, the history, the generator."""
+        """What a file keeps beside theta: the settings, the image shape, the binarisation, the history,
+        the generator."""
         return {
             "config": self.config(), "image_shape": self.image_shape, "binarize": self.binarize,
             "history": self.history, "rng": self.rng.bit_generator.state,
@@ -365,7 +424,10 @@ class VAE:
         self.rng.bit_generator.state = header["rng"]
 
     def save(self, path):
-        """Write the model to an npz file (no pickle), beside and then renamed. Raises OSError where that fails."""
+        """Write the model to an npz file (no pickle), beside and then renamed.
+
+        Raises OSError where that fails.
+        """
         save_npz(path, "model", self.header(), theta=self.theta)
 
     @classmethod
@@ -378,11 +440,13 @@ class VAE:
         renamed(header["config"])
         vae = cls(**header["config"])
         if arrays["theta"].shape != vae.theta.shape:
-            raise ValueError(f"{path} holds {arrays['theta'].size} parameters, its settings ask for {vae.theta.size}: it is damaged.")
+            raise ValueError(
+                f"{path} holds {arrays['theta'].size} parameters, its settings ask for {vae.theta.size}: it"
+                " is damaged."
+            )
         vae.theta[:] = arrays["theta"]
         vae.load_header(header)
         return vae
 
     def __repr__(self):
         return f"VAE({', '.join(f'{name}={value!r}' for name, value in self.config().items())})"
-

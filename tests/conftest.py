@@ -2,8 +2,8 @@
 
 import os
 
-# Before NumPy is there, for these tests and the processes they start: matrices are small, and on a busy machine threads
-# that wait for one another take several times as long as one alone.
+# Before NumPy is there, for these tests and the processes they start: matrices are small, and on a busy
+# machine threads that wait for one another take several times as long as one alone.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -12,8 +12,8 @@ from hypothesis import settings
 
 
 def pytest_configure(config):
-    # a complex step that is assigned into a real array loses its imaginary part with only this warning; named here and
-    # not in pyproject.toml, where it would import NumPy too early
+    # a complex step that is assigned into a real array loses its imaginary part with only this warning; named
+    # here and not in pyproject.toml, where it would import NumPy too early
     config.addinivalue_line("filterwarnings", "error::numpy.exceptions.ComplexWarning")
 
 
@@ -36,7 +36,8 @@ def rng():
 
 
 def gradient_error(f, a, analytic, h=6e-6):
-    """The relative error of one block: max |a - n| / max(|a| + |n|), n the central difference of f() in the float64 array a.
+    """The relative error of one block: max |a - n| / max(|a| + |n|), n the central difference of f() in the
+    float64 array a.
 
     f takes no argument and reads a, which is moved in place and put back.
     """
@@ -54,7 +55,8 @@ def gradient_error(f, a, analytic, h=6e-6):
 
 @pytest.fixture
 def assert_gradient():
-    """assert_gradient(f, a, analytic): one block within 1e-6 of the central difference (correct code reaches about 1e-9)."""
+    """assert_gradient(f, a, analytic): one block within 1e-6 of the central difference (correct code reaches
+    about 1e-9)."""
 
     def check(f, a, analytic):
         assert gradient_error(f, a, analytic) < 1e-6

@@ -3,7 +3,8 @@
     python tests/lessons_tools.py lessons/04*.ipynb
 
 How a lesson is written, so that tests/test_lessons.py can read it:
-- the first cell is "# Lesson 4: ..." with the lines "**The question:** ...", "**Afterwards you can:** ..." and
+- the first cell is "# Lesson 4: ..." with the lines "**The question:** ...", "**Afterwards you can:** ..."
+and
   "**Time:** ... minutes";
 - equations are numbered with \\tag{4.7} in a display formula, and cited as (4.7);
 - figures come from minivae.course.show(fig, alt), sliders from minivae.course.slider;
@@ -52,9 +53,12 @@ def number_of(path):
 
 
 def execute(nb, timeout=300):
-    """Run every cell in a fresh kernel, in lessons/, without MINIVAE_DATA and without a way to the network."""
+    """Run every cell in a fresh kernel, in lessons/,
+    without MINIVAE_DATA and without a way to the network."""
     env = {name: v for name, v in os.environ.items() if name != "MINIVAE_DATA"}
-    env |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+    env |= dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"
+    )
     env |= {"PYTHONWARNINGS": "default", "TQDM_MININTERVAL": "0.5"}
     client = NotebookClient(
         nb, timeout=timeout, kernel_name="python3", record_timing=False, coalesce_streams=True,
@@ -98,9 +102,19 @@ def solutions(nb):
 
 def checks(nb):
     """{number: the expression of the answer} of every check(...) in the code cells."""
-    calls = [node for cell in code_cells(nb) for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
-    return {node.args[0].value: ast.unparse(node.args[1]) for node in calls
-            if isinstance(node.func, ast.Name) and node.func.id == "check" and isinstance(node.args[0], ast.Constant)}  # fmt: skip
+    calls = [
+        node
+        for cell in code_cells(nb)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Call)
+    ]
+    return {
+        node.args[0].value: ast.unparse(node.args[1])
+        for node in calls
+        if isinstance(node.func, ast.Name)
+        and node.func.id == "check"
+        and isinstance(node.args[0], ast.Constant)
+    }
 
 
 @lru_cache
@@ -114,7 +128,11 @@ def executed(path):
     numbers = solutions(nb)
     for number, code in numbers.items():
         answer = checks(nb).get(number, "None")
-        nb.cells.append(nbformat.v4.new_code_cell(f"from minivae.course import check\n{code}\ncheck({number!r}, {answer})"))
+        nb.cells.append(
+            nbformat.v4.new_code_cell(
+                f"from minivae.course import check\n{code}\ncheck({number!r}, {answer})"
+            )
+        )
     execute(nb)
     verdicts = {number: text_of(cell) for number, cell in zip(numbers, nb.cells[n:])}
     nb.cells = nb.cells[:n]
@@ -123,14 +141,18 @@ def executed(path):
 
 def text_of(cell):
     """All text that a code cell put out."""
-    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+    return "\n".join(
+        output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs
+    )
 
 
 def main(paths):
     for path in paths:
         nb = execute(read(path))
         nbformat.write(clean(nb), path)
-        print(f"{Path(path).name}: {len(code_cells(nb))} code cells, {Path(path).stat().st_size / 1000:.0f} kB")
+        print(
+            f"{Path(path).name}: {len(code_cells(nb))} code cells, {Path(path).stat().st_size / 1000:.0f} kB"
+        )
 
 
 if __name__ == "__main__":

@@ -17,14 +17,23 @@ LIKELIHOODS = ["bernoulli", "gaussian", Gaussian(sigma=0.5), Gaussian(sigma="pix
 HEADS = ["softplus", "logvar"]
 ACTIVATIONS = ["relu", "tanh", "softplus"]
 DEPTHS = [(), (4,), (5, 3), (4, 3, 4)]
-OBJECTIVES = [("elbo", None), ("elbo", 1), ("elbo", 5), ("iwae", 1), ("iwae", 5)]  # and K; None: eps is (B, M)
+# and K; None: eps is (B, M)
+OBJECTIVES = [("elbo", None), ("elbo", 1), ("elbo", 5), ("iwae", 1), ("iwae", 5)]
 SIGMA_MIN, LOG_SIGMA_MIN = 1e-6, -6.0
 
 
 def case(objective, n_samples, batch, n_conditions, seed=0, **settings):
     """A model with odd parameters, its batch, and the noise."""
     settings = {"beta": 0.7 if objective == "elbo" else 1.0, **settings}
-    vae = VAE(n_inputs=6, n_latent=3, n_conditions=n_conditions, init="glorot", dtype=np.float64, seed=seed, **settings)
+    vae = VAE(
+        n_inputs=6,
+        n_latent=3,
+        n_conditions=n_conditions,
+        init="glorot",
+        dtype=np.float64,
+        seed=seed,
+        **settings,
+    )
     rng = np.random.default_rng(seed + 1)
     vae.theta += 0.3 * rng.standard_normal(vae.theta.size)
     eps = rng.standard_normal((batch, 3) if n_samples is None else (n_samples, batch, 3))
@@ -66,7 +75,9 @@ def torch_oracle(torch, vae, x, eps, y, objective):
         return F.linear(h, p[f"{name}.{len(vae.hidden)}.W"].T, p[f"{name}.{len(vae.hidden)}.b"])
 
     nodes["mu"], nodes["raw"] = network("encoder", nodes["x"]).chunk(2, dim=-1)
-    nodes["sigma"] = F.softplus(nodes["raw"]) + SIGMA_MIN if vae.head == "softplus" else torch.exp(nodes["raw"] / 2)
+    nodes["sigma"] = (
+        F.softplus(nodes["raw"]) + SIGMA_MIN if vae.head == "softplus" else torch.exp(nodes["raw"] / 2)
+    )
     q, prior = dist.Normal(nodes["mu"], nodes["sigma"]), dist.Normal(0.0, 1.0)
     nodes["z"] = nodes["mu"] + nodes["sigma"] * eps
     output = network("decoder", nodes["z"])
@@ -91,19 +102,26 @@ def torch_oracle(torch, vae, x, eps, y, objective):
         per_image = log_px_z - vae.beta * dist.kl_divergence(q, prior).sum(-1)
         per_image = per_image.mean(0) if eps.ndim == 3 else per_image
     else:
-        log_q = prior.log_prob(eps) - nodes["sigma"].log()  # of z = mu + sigma eps, so that dz leaves this path out (13.4)
+        # of z = mu + sigma eps, so that dz leaves this path out (13.4)
+        log_q = prior.log_prob(eps) - nodes["sigma"].log()
         nodes["log_w"] = log_px_z + (prior.log_prob(nodes["z"]) - log_q).sum(-1)
         per_image = torch.logsumexp(nodes["log_w"], dim=0) - np.log(eps.shape[0])
     loss = -(per_image.mean() if vae.reduction == "mean" else per_image.sum())
     for node in nodes.values():
         node.retain_grad()
     loss.backward()
-    return loss.item(), {n: v.grad.numpy() for n, v in p.items()}, {n: v.grad.numpy() for n, v in nodes.items()}
+    return (
+        loss.item(),
+        {n: v.grad.numpy() for n, v in p.items()},
+        {n: v.grad.numpy() for n, v in nodes.items()},
+    )
 
 
 @pytest.fixture(scope="module")
 def torch():
-    module = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch to use it as an oracle")
+    module = pytest.importorskip(
+        "torch", reason="PyTorch is not installed: pip install torch to use it as an oracle"
+    )
     threads = module.get_num_threads()
     module.set_num_threads(1)  # matrices of six pixels
     yield module
@@ -120,16 +138,31 @@ def compare_with_torch(torch, objective, **settings):
     missing = set(nodes) - compared
     assert not missing, f"backward leaves no gradient of {missing}"
     errors = [assert_same(gradients[name], expected[name], f"{name}, {settings}") for name in gradients]
-    return max(errors + [assert_same(d["d" + name], nodes[name], f"d{name}, {settings}") for name in compared])
+    return max(
+        errors + [assert_same(d["d" + name], nodes[name], f"d{name}, {settings}") for name in compared]
+    )
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}")
+@pytest.mark.parametrize(
+    "likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}"
+)
 def test_every_gradient_is_that_of_torch(torch, likelihood, head, activation):
-    for hidden, (n_conditions, batch), (objective, n_samples) in itertools.product(DEPTHS, ((0, 1), (2, 7)), OBJECTIVES):
-        compare_with_torch(torch, objective, n_samples=n_samples, batch=batch, n_conditions=n_conditions,
-                           likelihood=likelihood, head=head, activation=activation, hidden=hidden)  # fmt: skip
+    for hidden, (n_conditions, batch), (objective, n_samples) in itertools.product(
+        DEPTHS, ((0, 1), (2, 7)), OBJECTIVES
+    ):
+        compare_with_torch(
+            torch,
+            objective,
+            n_samples=n_samples,
+            batch=batch,
+            n_conditions=n_conditions,
+            likelihood=likelihood,
+            head=head,
+            activation=activation,
+            hidden=hidden,
+        )
 
 
 @pytest.mark.parametrize(("objective", "n_samples"), OBJECTIVES)
@@ -142,7 +175,9 @@ def test_torch_agrees_on_a_sum_over_images_and_on_no_kl(torch, objective, n_samp
 
 def test_torch_agrees_where_logits_and_sigmas_are_extreme(torch):
     for likelihood, head, objective in itertools.product(LIKELIHOODS[:2], HEADS, ("elbo", "iwae")):
-        vae, x, eps, y = case(objective, 5, 7, 0, likelihood=likelihood, head=head, hidden=(4,), activation="relu")
+        vae, x, eps, y = case(
+            objective, 5, 7, 0, likelihood=likelihood, head=head, hidden=(4,), activation="relu"
+        )
         vae.parameters["decoder.1.W"] *= 40  # logits of hundreds
         vae.parameters["encoder.1.W"][:, 3:] *= 4
         t, _, gradients = by_hand(vae, x, eps, y, objective)
@@ -173,8 +208,14 @@ def jax_loss(jax, vae, objective):
             log_px_z = x * nn.log_sigmoid(output) + (1 - x) * nn.log_sigmoid(-output)
         else:
             kind = vae.likelihood.sigma
-            mean, raw_log_sigma = jnp.split(output, 2, axis=-1) if kind == "pixel" else (output, p.get("decoder.raw_log_sigma"))
-            scale = kind if raw_log_sigma is None else jnp.exp(LOG_SIGMA_MIN + nn.softplus(raw_log_sigma - LOG_SIGMA_MIN))
+            mean, raw_log_sigma = (
+                jnp.split(output, 2, axis=-1) if kind == "pixel" else (output, p.get("decoder.raw_log_sigma"))
+            )
+            scale = (
+                kind
+                if raw_log_sigma is None
+                else jnp.exp(LOG_SIGMA_MIN + nn.softplus(raw_log_sigma - LOG_SIGMA_MIN))
+            )
             log_px_z = norm.logpdf(x, mean, scale)
         log_px_z = log_px_z.sum(-1)
         if objective == "elbo":
@@ -201,7 +242,9 @@ def test_every_gradient_is_that_of_jax(jax, objective, likelihood, head, activat
     t, d, gradients = by_hand(vae, x, eps, y, objective)
     with jax.enable_x64(True):
         p = {name: jax.numpy.asarray(value) for name, value in vae.parameters.items()}
-        loss, (dp, dx) = jax.jit(jax.value_and_grad(jax_loss(jax, vae, objective), argnums=(0, 1)))(p, x, eps, y)
+        loss, (dp, dx) = jax.jit(jax.value_and_grad(jax_loss(jax, vae, objective), argnums=(0, 1)))(
+            p, x, eps, y
+        )
         assert loss.dtype == np.float64
     assert abs(t.loss - float(loss)) < 1e-11 * max(1, abs(float(loss)))
     assert_same(d.dx, dx, "dx")

@@ -1,4 +1,5 @@
-"""The benchmark: its parts add up, it times what it says, it writes its picture; the other libraries compute the same step."""
+"""The benchmark: its parts add up, it times what it says, it writes its picture;
+the other libraries compute the same step."""
 
 import csv
 import importlib.util
@@ -21,7 +22,10 @@ def quick(tmp_path_factory):
     """One `bench --quick --out`: its exit status, what it printed and where it wrote."""
     out = tmp_path_factory.mktemp("bench") / "new" / "folder"
     run = subprocess.run(
-        [sys.executable, "-m", "minivae", "bench", "--quick", "--batch-size", "8", "16", "--out", out], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "minivae", "bench", "--quick", "--batch-size", "8", "16", "--out", out],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return run, out
 
@@ -29,7 +33,15 @@ def quick(tmp_path_factory):
 def test_quick_runs_and_prints_its_tables(quick):
     run, _ = quick
     assert run.returncode == 0 and run.stderr == ""
-    for name in (*bench.STAGES, "together", "its matrix products alone", "ratio of the two", "images per second", "the optimiser, all in cache", *bench.GROWTH):
+    for name in (
+        *bench.STAGES,
+        "together",
+        "its matrix products alone",
+        "ratio of the two",
+        "images per second",
+        "the optimiser, all in cache",
+        *bench.GROWTH,
+    ):
         assert f"{name} " in run.stdout
 
 
@@ -37,7 +49,9 @@ def test_quick_writes_the_table_and_the_picture(quick):
     run, out = quick
     rows = list(csv.reader((out / "bench.csv").open()))
     assert rows[0] == ["what", "value", "seconds", "bytes"]
-    assert [(what, int(value)) for what, value, *_ in rows[1:]] == [(w, v) for w, values in bench.GROWTH.items() for v in values[True]]
+    assert [(what, int(value)) for what, value, *_ in rows[1:]] == [
+        (w, v) for w, values in bench.GROWTH.items() for v in values[True]
+    ]
     assert all(0 < float(seconds) < 10 and int(size) > 1e5 for _, _, seconds, size in rows[1:])
     assert (out / "bench.png").read_bytes().startswith(b"\x89PNG")
     assert str(out / "bench.png") in run.stdout
@@ -45,7 +59,10 @@ def test_quick_writes_the_table_and_the_picture(quick):
 
 def test_the_package_needs_no_other_library(quick):
     """Neither the package nor its benchmark imports torch or jax."""
-    code = "import sys, minivae, minivae.cli.bench, minivae.cli.main; sys.exit(bool({'torch', 'jax'} & set(sys.modules)))"
+    code = (
+        "import sys, minivae, minivae.cli.bench, minivae.cli.main; sys.exit(bool({'torch', 'jax'} &"
+        " set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -57,7 +74,8 @@ def test_the_shares_add_up_to_the_whole(quick):
 
 
 def test_the_parts_of_a_step_add_up(monkeypatch):
-    """Of a step's 37 seconds, 30 of them forward and backward, 10 are products; without any numbers the passes take 5 - 1."""
+    """Of a step's 37 seconds, 30 of them forward and backward, 10 are products;
+    without any numbers the passes take 5 - 1."""
     seconds = {32: [1.0, 2.0, 30.0, 4.0, 10.0], 1: [0.5, 0.5, 5.0, 0.5, 1.0]}
     monkeypatch.setattr(bench.Measured, "seconds", lambda self: np.array(seconds[self.batch_size]))
     parts, _, _ = bench.take_apart(32, n_turns=2)
@@ -68,7 +86,8 @@ def test_a_step_measured():
     parts, whole, limit = bench.take_apart(32, n_turns=6)
     assert tuple(parts) == bench.STAGES and all(seconds > 0 for seconds in parts.values())
     assert whole.shape == limit.shape == (6,)
-    # a step that is timed within takes about as long as one that is not; far apart only where something is left out
+    # a step that is timed within takes about as long as one that is not; far apart only where something is
+    # left out
     assert 0.4 * whole.min() < sum(parts.values()) < 2.5 * whole.max()
 
 
@@ -128,7 +147,12 @@ def test_a_batch_size_that_is_none(size, capsys):
 def test_help_ends_with_an_example(capsys):
     with pytest.raises(SystemExit):
         main(["bench", "--help"])
-    assert capsys.readouterr().out.rstrip().splitlines()[-1].startswith("  OPENBLAS_NUM_THREADS=1 python -m minivae bench")
+    assert (
+        capsys.readouterr()
+        .out.rstrip()
+        .splitlines()[-1]
+        .startswith("  OPENBLAS_NUM_THREADS=1 python -m minivae bench")
+    )
 
 
 @pytest.fixture(scope="module", params=["torch_vae", "jax_vae"])
@@ -142,8 +166,13 @@ def test_the_other_libraries_take_the_same_steps(module, optimizer, monkeypatch)
     """What is compared is the same computation: five steps, the same losses as minivae's."""
     monkeypatch.syspath_prepend(COMPARE.parent)
     rng, vae = np.random.default_rng(0), VAE(30, (8,), 4, seed=0)
-    batches = [((rng.random((6, 30)) < 0.3).astype(np.float32), rng.standard_normal((6, 4), dtype=np.float32)) for _ in range(2)]
-    forms = {"jax_vae": ["jit"], "torch_vae": ["foreach", "for loop" if optimizer == "rmsprop" else "fused"]}[module]
+    batches = [
+        ((rng.random((6, 30)) < 0.3).astype(np.float32), rng.standard_normal((6, 4), dtype=np.float32))
+        for _ in range(2)
+    ]
+    forms = {"jax_vae": ["jit"], "torch_vae": ["foreach", "for loop" if optimizer == "rmsprop" else "fused"]}[
+        module
+    ]
     for form in forms:
         losses = []
         for name, its_form in (("numpy_vae", "model"), (module, form)):

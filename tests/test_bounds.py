@@ -1,4 +1,5 @@
-"""The importance-weighted bound, the estimate of log p(x) and active units, against models whose log p(x) is known."""
+"""The importance-weighted bound, the estimate of log p(x) and active units, against models whose log p(x)
+is known."""
 
 import itertools
 
@@ -84,15 +85,26 @@ def test_the_weights_are_the_ratio_of_the_three_densities():
 
 @pytest.mark.parametrize(("n_samples", "batch", "reduction"), [(1, 1, "mean"), (5, 3, "mean"), (5, 3, "sum")])
 @pytest.mark.parametrize("head", ["softplus", "logvar"])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}")
-def test_the_gradient_by_hand_is_that_of_central_differences_and_the_complex_step(likelihood, head, n_samples, batch, reduction):
-    vae = small_vae(n_latent=2, likelihood=likelihood, head=head, activation="tanh", n_conditions=2, reduction=reduction)
+@pytest.mark.parametrize(
+    "likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}"
+)
+def test_the_gradient_by_hand_is_that_of_central_differences_and_the_complex_step(
+    likelihood, head, n_samples, batch, reduction
+):
+    vae = small_vae(
+        n_latent=2, likelihood=likelihood, head=head, activation="tanh", n_conditions=2, reduction=reduction
+    )
     rng = np.random.default_rng(0)
-    x, eps, y = vae.check_batch(rng.random((batch, 5)), rng.standard_normal((n_samples, batch, 2)), labels(batch, vae))
+    x, eps, y = vae.check_batch(
+        rng.random((batch, 5)), rng.standard_normal((n_samples, batch, 2)), labels(batch, vae)
+    )
 
     d = bounds.backward_iwae(vae, bounds.run_iwae(vae, x, eps, y))
     for name, parameter in vae.parameters.items():
-        assert gradient_error(lambda: bounds.run_iwae(vae, x, eps, y).loss, parameter, vae.gradients[name]) < 1e-7
+        assert (
+            gradient_error(lambda: bounds.run_iwae(vae, x, eps, y).loss, parameter, vae.gradients[name])
+            < 1e-7
+        )
     assert gradient_error(lambda: bounds.run_iwae(vae, x, eps, y).loss, x, d.dx) < 1e-7
 
     wide = vae.astype(np.complex128)
@@ -147,7 +159,16 @@ def test_fit_with_the_importance_weighted_objective_learns_and_repeats_itself():
     def trained(objective, epochs):
         vae = VAE(6, (), 2, likelihood=Gaussian(sigma=lg.s), init="glorot", dtype=np.float64, seed=1)
         before = vae.log_likelihood(X, n_samples=50, rng=0).mean()
-        vae.fit(X, n_samples=5, objective=objective, epochs=epochs, batch_size=20, optimizer=Adam(0.02), rng=0, progress=False)
+        vae.fit(
+            X,
+            n_samples=5,
+            objective=objective,
+            epochs=epochs,
+            batch_size=20,
+            optimizer=Adam(0.02),
+            rng=0,
+            progress=False,
+        )
         return vae, before
 
     vae, before = trained("iwae", 20)
@@ -155,7 +176,9 @@ def test_fit_with_the_importance_weighted_objective_learns_and_repeats_itself():
     history = vae.history
     assert before < truth - 10 and truth - 0.1 < after < truth + 0.1
     assert history["bound"][-1] > history["bound"][0] + 10
-    assert all(bound > elbo for bound, elbo in zip(history["bound"], history["elbo"])), "it is the tighter one"
+    assert all(bound > elbo for bound, elbo in zip(history["bound"], history["elbo"])), (
+        "it is the tighter one"
+    )
     once, again, other = (trained(objective, 1)[0] for objective in ("iwae", "iwae", "elbo"))
     np.testing.assert_array_equal(once.theta, again.theta)
     assert not np.array_equal(once.theta, other.theta) and "bound" not in other.history
@@ -175,14 +198,18 @@ def test_the_bound_refuses_what_it_is_not_made_for():
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"n_conditions": 3}, {"likelihood": "gaussian"}, {"n_latent": 2, "activation": "tanh"}], ids=str
+    "settings",
+    [{}, {"n_conditions": 3}, {"likelihood": "gaussian"}, {"n_latent": 2, "activation": "tanh"}],
+    ids=str,
 )
 def test_log_likelihood_agrees_with_quadrature(settings):
     vae = small_vae(**settings)
     x, y = images(6, vae), labels(6, vae)
     estimate = vae.log_likelihood(x, y, n_samples=20_000, rng=0)
     assert estimate.shape == (6,) and estimate.dtype == np.float64
-    t = bounds.run_iwae(vae, *vae.check_batch(x, np.random.default_rng(1).standard_normal((20_000, 6, vae.n_latent)), y))
+    t = bounds.run_iwae(
+        vae, *vae.check_batch(x, np.random.default_rng(1).standard_normal((20_000, 6, vae.n_latent)), y)
+    )
     w = np.exp(t.log_w - t.bound)
     assert (np.abs(estimate - exact.log_px(vae, x, y)) < 5 * w.std(axis=0) / np.sqrt(20_000)).all()
 
@@ -205,7 +232,10 @@ def test_the_chunks_change_the_draws_but_not_the_estimate(rows):
     rotated = linear_gaussian(D=5, M=2).rotate()
     x = rotated.sample(5, 0)
     np.testing.assert_allclose(  # weights without noise: chunks must put together exactly
-        bounds.log_likelihood(rotated.as_vae(), x, n_samples=50, rng=0, rows=rows), rotated.log_px(x), rtol=1e-12)  # fmt: skip
+        bounds.log_likelihood(rotated.as_vae(), x, n_samples=50, rng=0, rows=rows),
+        rotated.log_px(x),
+        rtol=1e-12,
+    )
 
 
 def test_log_likelihood_keeps_memory_bounded(monkeypatch):
@@ -220,7 +250,9 @@ def test_log_likelihood_repeats_itself_and_leaves_everything_alone():
     vae = small_vae()
     x = images(5, vae)
     before, theta, state = x.copy(), vae.theta.copy(), vae.rng.bit_generator.state
-    np.testing.assert_array_equal(vae.log_likelihood(x, n_samples=9, rng=4), vae.log_likelihood(x, n_samples=9, rng=4))
+    np.testing.assert_array_equal(
+        vae.log_likelihood(x, n_samples=9, rng=4), vae.log_likelihood(x, n_samples=9, rng=4)
+    )
     assert vae.rng.bit_generator.state == state
     first, second = (vae.log_likelihood(x, n_samples=9) for _ in range(2))
     assert not np.array_equal(first, second), "without rng it draws from the model's own generator"
@@ -250,7 +282,8 @@ def test_log_mean_exp_does_not_overflow_and_is_right():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_extreme_weights_leave_finite_bounds_and_gradients(dtype):
-    for likelihood, scale in (("bernoulli", 300), (Gaussian(sigma=0.01), 3)):  # log p(x|z) down to -1e5 and beyond
+    # log p(x|z) down to -1e5 and beyond
+    for likelihood, scale in (("bernoulli", 300), (Gaussian(sigma=0.01), 3)):
         vae = small_vae(n_latent=2, likelihood=likelihood)
         vae.parameters["decoder.1.W"] *= scale
         vae = vae.astype(dtype)

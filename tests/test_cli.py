@@ -1,4 +1,5 @@
-"""The command line, end to end: what a run writes, how it goes on, how it is stopped, and what every mistake is told."""
+"""The command line, end to end: what a run writes, how it goes on, how it is stopped,
+and what every mistake is told."""
 
 import csv
 import errno
@@ -22,7 +23,15 @@ from minivae.cli import train as train_command
 from minivae.storage import load_npz
 
 COMMANDS = ("train", "sample", "evaluate", "gradcheck", "worksheet", "bench")
-FILES = {"model.npz", "checkpoint.npz", "history.csv", "config.json", "learning_curves.png", "reconstructions.png", "prior_samples.png"}
+FILES = {
+    "model.npz",
+    "checkpoint.npz",
+    "history.csv",
+    "config.json",
+    "learning_curves.png",
+    "reconstructions.png",
+    "prior_samples.png",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +74,11 @@ def train(*argv, status=0):
 
 def subprocess_run(*argv, **options):
     return subprocess.Popen(
-        [sys.executable, "-m", "minivae", *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        [sys.executable, "-m", "minivae", *map(str, argv)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
     )
 
 
@@ -84,18 +97,26 @@ def history(folder):
 
 
 def same_run(a, b):
-    """Two runs are in the same state to the bit: parameters, optimiser, generators, history; their clocks may differ."""
-    (header_a, arrays_a), (header_b, arrays_b) = (load_npz(f"{folder}/checkpoint.npz", "checkpoint") for folder in (a, b))
+    """Two runs are in the same state to the bit: parameters, optimiser, generators, history;
+    their clocks may differ."""
+    (header_a, arrays_a), (header_b, arrays_b) = (
+        load_npz(f"{folder}/checkpoint.npz", "checkpoint") for folder in (a, b)
+    )
     for header in (header_a, header_b):
         del header["history"]["seconds"]
     assert header_a == header_b
-    assert arrays_a.keys() == arrays_b.keys() and all(np.array_equal(arrays_a[name], arrays_b[name]) for name in arrays_a)
+    assert arrays_a.keys() == arrays_b.keys() and all(
+        np.array_equal(arrays_a[name], arrays_b[name]) for name in arrays_a
+    )
     models = [VAE.load(f"{folder}/model.npz") for folder in (a, b)]
-    assert np.array_equal(models[0].theta, models[1].theta) and np.array_equal(models[0].theta, arrays_a["theta"])
+    assert np.array_equal(models[0].theta, models[1].theta) and np.array_equal(
+        models[0].theta, arrays_a["theta"]
+    )
     assert [{**row, "seconds": 0} for row in history(a)] == [{**row, "seconds": 0} for row in history(b)]
 
 
-# What a run writes and says -------------------------------------------------------------------------------------------
+# What a run writes and says
+# -------------------------------------------------------------------------------------------
 
 
 def test_without_a_word_it_trains_the_default_on_glyphs(pictures, monkeypatch, capsys):
@@ -111,32 +132,53 @@ def test_without_a_word_it_trains_the_default_on_glyphs(pictures, monkeypatch, c
     out, err = capsys.readouterr()
     assert asked == [("glyphs", None, 0)] and err == ""
     assert set(os.listdir("runs/glyphs")) == FILES
-    assert "784-200-(100)-200-784, 374,984 parameters" in out and "rmsprop, lr 0.001" in out and "summed over a batch of 64" in out
+    assert (
+        "784-200-(100)-200-784, 374,984 parameters" in out
+        and "rmsprop, lr 0.001" in out
+        and "summed over a batch of 64" in out
+    )
     vae = VAE.load("runs/glyphs/model.npz")
     assert vae.config() == VAE(reduction="sum").config() and vae.binarize == "threshold"
     _, checkpoint = load_npz("runs/glyphs/checkpoint.npz", "checkpoint")
     assert checkpoint["optimizer.n_steps"] == 2 * 4
     for name in FILES:  # all are told, and what to run next
         assert name in out
-    for command in ("sample runs/glyphs", "evaluate runs/glyphs", "train --resume --out runs/glyphs --epochs 4"):
+    for command in (
+        "sample runs/glyphs",
+        "evaluate runs/glyphs",
+        "train --resume --out runs/glyphs --epochs 4",
+    ):
         assert f"python -m minivae {command}" in out
     assert max(map(len, out.splitlines())) <= 80
 
 
 def test_the_default_run_has_the_reference_sizes_and_length():
     d = recipes.DEFAULTS
-    assert (d["hidden"], d["latent"], d["batch_size"], d["epochs"], d["optimizer"], d["reduction"]) == ([200], 100, 64, 30, "rmsprop", "sum")
+    assert (d["hidden"], d["latent"], d["batch_size"], d["epochs"], d["optimizer"], d["reduction"]) == (
+        [200],
+        100,
+        64,
+        30,
+        "rmsprop",
+        "sum",
+    )
 
 
 def test_the_table_agrees_with_the_history_and_the_history_with_the_model(capsys):
     train("--epochs", 3, "--out", "a")
     lines = capsys.readouterr().out.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.split() == ["epoch", "elbo", "log", "p(x|z)", "KL", "held-out", "elbo", "seconds"])
+    start = next(
+        i
+        for i, line in enumerate(lines)
+        if line.split() == ["epoch", "elbo", "log", "p(x|z)", "KL", "held-out", "elbo", "seconds"]
+    )
     rows = history("a")
     assert [row["epoch"] for row in rows] == ["1", "2", "3"] and list(rows[0])[-1] == "seconds"
     names = ("epoch", "elbo", "log_px_z", "kl", "validation_elbo")
     for line, row in zip(lines[start + 1 :], rows):
-        assert [float(cell) for cell in line.split()[:5]] == pytest.approx([float(row[name]) for name in names], abs=0.0051)
+        assert [float(cell) for cell in line.split()[:5]] == pytest.approx(
+            [float(row[name]) for name in names], abs=0.0051
+        )
     assert lines[start + 4] == ""
     saved = VAE.load("a/model.npz").history
     assert {name: [float(row[name]) for row in rows] for name in rows[0]} == saved
@@ -147,19 +189,75 @@ def test_two_latents_bring_two_more_pictures_and_no_picture_is_blank(pictures):
 
     train("--epochs", 1, "--out", "a")
     pictures = {name for name in os.listdir("a") if name.endswith(".png")}
-    assert pictures == {name for name in FILES if name.endswith(".png")} | {"latent_map.png", "latent_grid.png"}
+    assert pictures == {name for name in FILES if name.endswith(".png")} | {
+        "latent_map.png",
+        "latent_grid.png",
+    }
     for name in pictures:
         page = imread(f"a/{name}")[..., :3]
         assert page.min() < 0.3 and page.max() == 1 and page.std() > 0.02, name
 
 
 def test_every_flag_reaches_the_model_and_the_training():
-    assert run("train", "--data", "bars.npz", "--hidden", "7,6", "5", "--latent", 3, "--activation", "tanh", "--likelihood", "gaussian",
-               "--decoder-sigma", "0.5", "--head", "logvar", "--beta", 0.5, "--reduction", "mean", "--init", "glorot", "--optimizer", "adam",
-               "--lr", 0.01, "--batch-size", 7, "--epochs", 1, "--binarize", "none", "--conditional", "--seed", 3, "--out", "a") == 0  # fmt: skip
+    assert (
+        run(
+            "train",
+            "--data",
+            "bars.npz",
+            "--hidden",
+            "7,6",
+            "5",
+            "--latent",
+            3,
+            "--activation",
+            "tanh",
+            "--likelihood",
+            "gaussian",
+            "--decoder-sigma",
+            "0.5",
+            "--head",
+            "logvar",
+            "--beta",
+            0.5,
+            "--reduction",
+            "mean",
+            "--init",
+            "glorot",
+            "--optimizer",
+            "adam",
+            "--lr",
+            0.01,
+            "--batch-size",
+            7,
+            "--epochs",
+            1,
+            "--binarize",
+            "none",
+            "--conditional",
+            "--seed",
+            3,
+            "--out",
+            "a",
+        )
+        == 0
+    )
     vae = VAE.load("a/model.npz")
-    assert (list(vae.hidden), vae.n_latent, vae.activation, vae.likelihood.sigma, vae.beta, vae.n_conditions) == ([7, 6, 5], 3, "tanh", 0.5, 0.5, 3)
-    assert (vae.head, vae.reduction, vae.init, vae.seed, vae.binarize, vae.image_shape) == ("logvar", "mean", "glorot", 3, None, (6, 6))
+    assert (
+        list(vae.hidden),
+        vae.n_latent,
+        vae.activation,
+        vae.likelihood.sigma,
+        vae.beta,
+        vae.n_conditions,
+    ) == ([7, 6, 5], 3, "tanh", 0.5, 0.5, 3)
+    assert (vae.head, vae.reduction, vae.init, vae.seed, vae.binarize, vae.image_shape) == (
+        "logvar",
+        "mean",
+        "glorot",
+        3,
+        None,
+        (6, 6),
+    )
     header, arrays = load_npz("a/checkpoint.npz", "checkpoint")
     assert header["optimizer"]["name"] == "adam" and header["optimizer"]["lr"] == 0.01
     assert header["settings"]["batch_size"] == 7 and arrays["optimizer.n_steps"] == 8  # 54 images to train on
@@ -198,14 +296,18 @@ def test_a_second_file_is_held_out():
     assert json.loads(Path("a/config.json").read_text())["test"].endswith("held.npz")
 
 
-# The run folder -------------------------------------------------------------------------------------------------------
+# The run folder
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_a_folder_is_named_after_what_is_special(capsys):
     train("--epochs", 1, "--seed", 1)
     train("--epochs", 1, "--likelihood", "gaussian", "--conditional")
     names = os.listdir("runs")
-    assert set(names) == {"bars-hidden-5-latent-2-batch-size-20-seed-1", "bars-hidden-5-latent-2-likelihood-gaussian-batch-size-20-conditional"}
+    assert set(names) == {
+        "bars-hidden-5-latent-2-batch-size-20-seed-1",
+        "bars-hidden-5-latent-2-likelihood-gaussian-batch-size-20-conditional",
+    }
 
 
 def test_a_run_is_never_written_over(capsys):
@@ -214,12 +316,17 @@ def test_a_run_is_never_written_over(capsys):
     before = {name: Path(f"runs/{first}/{name}").read_bytes() for name in os.listdir(f"runs/{first}")}
     capsys.readouterr()
     train("--epochs", 2)
-    assert f"runs/{first} holds a run already (1 of 1 epochs) and stays as it is; this one goes to runs/{first}-2." in capsys.readouterr().out
+    assert (
+        f"runs/{first} holds a run already (1 of 1 epochs) and stays as it is; this one goes to"
+        f" runs/{first}-2." in capsys.readouterr().out
+    )
     assert {name: Path(f"runs/{first}/{name}").read_bytes() for name in os.listdir(f"runs/{first}")} == before
     assert len(history(f"runs/{first}-2")) == 2
 
     train("--epochs", 2, "--out", f"runs/{first}", status=2)
-    one_sentence(capsys, "holds a run already (1 of 1 epochs)", f"--resume --out runs/{first}", "another --out")
+    one_sentence(
+        capsys, "holds a run already (1 of 1 epochs)", f"--resume --out runs/{first}", "another --out"
+    )
     assert {name: Path(f"runs/{first}/{name}").read_bytes() for name in os.listdir(f"runs/{first}")} == before
 
 
@@ -230,7 +337,8 @@ def test_a_folder_that_holds_something_else_is_taken(here):
     assert (here / "mine" / "notes.txt").read_text() == "keep" and (here / "mine" / "model.npz").exists()
 
 
-# Going on -------------------------------------------------------------------------------------------------------------
+# Going on ---------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.mark.parametrize(
@@ -287,14 +395,30 @@ def test_resume_begins_a_run_that_was_killed_before_its_first_checkpoint():
     same_run("a", "b")
 
 
-# Stopping -------------------------------------------------------------------------------------------------------------
+# Stopping ---------------------------------------------------------------------------------------------------
+# ----------
 
 
 def test_stopped_and_killed_in_mid_epoch_it_goes_on_to_the_same_bits(monkeypatch, here):
-    """One run, stopped by SIGINT, by SIGTERM and by SIGKILL, each in the middle of an epoch; another never."""
+    """One run, stopped by SIGINT, by SIGTERM and by SIGKILL, each in the middle of an epoch;
+    another never."""
     rng = np.random.default_rng(0)
     np.save("noise.npy", rng.integers(0, 256, (3000, 64), dtype=np.uint8))
-    flags = ("train", "--data", "noise.npy", "--hidden", 50, "--latent", 5, "--batch-size", 4, "--binarize", "dynamic", "--epochs", 5)
+    flags = (
+        "train",
+        "--data",
+        "noise.npy",
+        "--hidden",
+        50,
+        "--latent",
+        5,
+        "--batch-size",
+        4,
+        "--binarize",
+        "dynamic",
+        "--epochs",
+        5,
+    )
     assert run(*flags, "--out", "whole") == 0
 
     def interrupt(number, *argv):
@@ -310,8 +434,11 @@ def test_stopped_and_killed_in_mid_epoch_it_goes_on_to_the_same_bits(monkeypatch
     _, err = process.communicate(timeout=60)
     done = len(history("pieces"))
     assert process.returncode == 130, err
-    assert err == (f"minivae: stopped; pieces holds the run as it was after epoch {done} of 5, and this goes on from there: "
-                   "python -m minivae train --resume --out pieces\n")  # fmt: skip
+    assert (
+        err
+        == f"minivae: stopped; pieces holds the run as it was after epoch {done} of 5, and this goes on from"
+        " there: python -m minivae train --resume --out pieces\n"
+    )
     assert np.array_equal(VAE.load("pieces/model.npz").theta, VAE.load("pieces/checkpoint.npz").theta)
     assert len(VAE.load("pieces/model.npz").history["epoch"]) == done < 5
 
@@ -331,7 +458,8 @@ def test_stopped_and_killed_in_mid_epoch_it_goes_on_to_the_same_bits(monkeypatch
 
 
 def interrupt_in_epoch(monkeypatch, number, error):
-    """training.train_epoch as it is, but in epoch `number` it is cut off after it has moved the parameters."""
+    """training.train_epoch as it is, but in epoch `number` it is cut off after it has moved the
+    parameters."""
     original = training.train_epoch
 
     def train_epoch(vae, *args):
@@ -352,7 +480,10 @@ def test_after_ctrl_c_model_history_and_checkpoint_agree(number, monkeypatch, ca
     checkpoint, model = VAE.load("a/checkpoint.npz"), VAE.load("a/model.npz")
     assert np.array_equal(checkpoint.theta, model.theta) and checkpoint.history == model.history
     assert len(history("a")) == number - 1 == len(model.history.get("epoch", ()))
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    assert (
+        signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        and signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    )
     train("--epochs", 4, "--out", "b")
     assert run("train", "--resume", "--out", "a") == 0
     same_run("a", "b")
@@ -387,7 +518,11 @@ def test_a_reader_who_leaves_gets_no_traceback():
         err = process.stderr.read()
         assert process.wait(60) in (0, 141) and "Traceback" not in err and "Exception" not in err
         if argv[1] != "--help":
-            assert process.returncode == 141 and "nobody reads its output" in err and "train --resume --out a" in err
+            assert (
+                process.returncode == 141
+                and "nobody reads its output" in err
+                and "train --resume --out a" in err
+            )
             assert 5 < len(history("a")) == len(VAE.load("a/model.npz").history["epoch"]) < 500
 
 
@@ -395,8 +530,18 @@ def test_a_full_standard_output_is_told():
     if not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full here")
     with open("/dev/full", "w") as full:
-        done = subprocess.run([sys.executable, "-m", "minivae", "train", *TINY], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 2 and done.stderr == "minivae: error: could not write to the standard output: No space left on device.\n"
+        done = subprocess.run(
+            [sys.executable, "-m", "minivae", "train", *TINY],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (
+        done.returncode == 2
+        and done.stderr
+        == "minivae: error: could not write to the standard output: No space left on device.\n"
+    )
 
 
 def test_the_progress_bar_goes_to_a_terminal_only():
@@ -405,8 +550,22 @@ def test_the_progress_bar_goes_to_a_terminal_only():
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     np.save("noise.npy", np.random.default_rng(0).integers(0, 256, (3000, 64), dtype=np.uint8))
-    process = subprocess.Popen([sys.executable, "-m", "minivae", "train", "--data", "noise.npy", "--batch-size", "4", "--epochs", "1"],
-                               stdout=subprocess.DEVNULL, stderr=follower)  # fmt: skip
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "minivae",
+            "train",
+            "--data",
+            "noise.npy",
+            "--batch-size",
+            "4",
+            "--epochs",
+            "1",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+    )
     os.close(follower)
     seen = b""
     while True:
@@ -422,7 +581,8 @@ def test_the_progress_bar_goes_to_a_terminal_only():
     assert b"training" in seen and b"images/s" in seen and b"elbo=" in seen
 
 
-# Mistakes -------------------------------------------------------------------------------------------------------------
+# Mistakes ---------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.mark.parametrize(
@@ -442,7 +602,10 @@ def test_the_progress_bar_goes_to_a_terminal_only():
         (("train", "--activation", "gelu"), ("invalid choice: 'gelu'", "relu")),
         (("train", "--likelihood", "poisson"), ("invalid choice: 'poisson'", "gaussian")),
         (("train", "--decoder-sigma", "0.5"), ("add --likelihood gaussian",)),
-        (("train", "--likelihood", "gaussian", "--decoder-sigma", "-2", "--data", "bars.npz"), ("sigma is -2.0", "positive number")),
+        (
+            ("train", "--likelihood", "gaussian", "--decoder-sigma", "-2", "--data", "bars.npz"),
+            ("sigma is -2.0", "positive number"),
+        ),
         (("train", "--recipe", "soup"), ("invalid choice: 'soup'", "burda-k1")),
         (("train", "--data", "glyhps"), ("no data 'glyhps'", "Did you mean 'glyphs'?")),
         (("train", "--data", "glyphs", "--test", "bars.npz"), ("glyphs has a test set of its own",)),
@@ -493,9 +656,24 @@ def test_damaged_files_are_told(capsys):
     whole = Path("a/checkpoint.npz").read_bytes()
     for name, text, argv, fragment in (
         ("bars.npz", whole[:100], ("train", "--data", "bars.npz"), "bars.npz is truncated or corrupt"),
-        ("a/checkpoint.npz", whole[: len(whole) // 2], ("evaluate", "a"), "a/checkpoint.npz is not a whole minivae"),
-        ("a/checkpoint.npz", whole[: len(whole) // 2], ("train", "--resume", "--out", "a"), "a/checkpoint.npz is not a whole minivae"),
-        ("a/config.json", b'{"data": "gly', ("train", "--resume", "--out", "a"), "config.json is not the config.json of a run"),
+        (
+            "a/checkpoint.npz",
+            whole[: len(whole) // 2],
+            ("evaluate", "a"),
+            "a/checkpoint.npz is not a whole minivae",
+        ),
+        (
+            "a/checkpoint.npz",
+            whole[: len(whole) // 2],
+            ("train", "--resume", "--out", "a"),
+            "a/checkpoint.npz is not a whole minivae",
+        ),
+        (
+            "a/config.json",
+            b'{"data": "gly',
+            ("train", "--resume", "--out", "a"),
+            "config.json is not the config.json of a run",
+        ),
         ("a/config.json", b'{"data": "glyphs"}', ("evaluate", "a"), "missing or unknown settings"),
     ):
         shutil.copy(name, "kept")
@@ -568,7 +746,13 @@ def test_a_full_disk_spares_the_model_when_the_pictures_no_longer_fit(pictures, 
     train("--epochs", 1, "--out", "a", status=2)
     one_sentence(capsys, "could not write a/reconstructions.png: No space left on device")
     assert len(VAE.load("a/model.npz").history["epoch"]) == 1
-    assert set(os.listdir("a")) == {"model.npz", "checkpoint.npz", "history.csv", "config.json", "learning_curves.png"}
+    assert set(os.listdir("a")) == {
+        "model.npz",
+        "checkpoint.npz",
+        "history.csv",
+        "config.json",
+        "learning_curves.png",
+    }
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_training(capsys):
@@ -579,19 +763,24 @@ def test_a_folder_that_cannot_be_made_is_told_before_training(capsys):
     one_sentence(capsys, "could not make the run folder runs/bars")
 
 
-# sample and evaluate --------------------------------------------------------------------------------------------------
+# sample and evaluate
+# --------------------------------------------------------------------------------------------------
 
 
 def test_sample_draws_what_the_model_draws(capsys):
     train("--epochs", 1)
     (name,) = os.listdir("runs")
     assert run("sample") == 0  # the newest run
-    assert os.path.exists(f"runs/{name}/samples.png") and f"runs/{name}/samples.png" in capsys.readouterr().out
+    assert (
+        os.path.exists(f"runs/{name}/samples.png") and f"runs/{name}/samples.png" in capsys.readouterr().out
+    )
     assert run("sample", f"runs/{name}", "--n", 4, "--seed", 7, "--out", "s.npz") == 0
     assert run("sample", f"runs/{name}/model.npz", "--n", 4, "--out", "s.svg") == 0
     draws, means = VAE.load(f"runs/{name}/model.npz").prior_predictive_sample_with_probs(4, rng=7)
     with np.load("s.npz") as file:
-        assert np.array_equal(file["images"], draws.reshape(4, 6, 6)) and np.array_equal(file["means"], means.reshape(4, 6, 6))
+        assert np.array_equal(file["images"], draws.reshape(4, 6, 6)) and np.array_equal(
+            file["means"], means.reshape(4, 6, 6)
+        )
     capsys.readouterr()
     assert run("sample", "--out", "s.jpg") == 2
     one_sentence(capsys, "s.jpg", ".png, .pdf or .svg")
@@ -612,7 +801,9 @@ def test_sample_asks_a_conditional_model_for_a_class(capsys):
     one_sentence(capsys, "the label 3", "0..2")
 
 
-@pytest.mark.parametrize("flags", [(), ("--conditional", "--binarize", "dynamic"), ("--likelihood", "gaussian")])
+@pytest.mark.parametrize(
+    "flags", [(), ("--conditional", "--binarize", "dynamic"), ("--likelihood", "gaussian")]
+)
 def test_evaluate_prints_the_models_own_numbers(flags, capsys):
     train("--epochs", 2, "--out", "a", *flags)
     capsys.readouterr()
@@ -684,7 +875,8 @@ def test_evaluate_judges_a_recipe(monkeypatch, capsys, here):
     assert status == 0 and "for 9 epochs; this run has 2" in out
     status, out = judged(recipes.Figure("NLL", 2, 0.0, "published: X", 0.5, 20, 4))
     assert status == 1 and "OUTSIDE" in out
-    status, out = judged(recipes.Figure("NLL", 2, 0.0, "published: X", 0.5, 5000))  # another K: shown, not judged
+    # another K: shown, not judged
+    status, out = judged(recipes.Figure("NLL", 2, 0.0, "published: X", 0.5, 5000))
     assert status == 0 and "estimated with K = 5000, all images" in out
 
     assert run("train", "--recipe", "tiny", "--latent", 1, "--out", "runs/tiny-1") == 0
@@ -694,7 +886,8 @@ def test_evaluate_judges_a_recipe(monkeypatch, capsys, here):
     assert "--latent 1 instead of 2" in capsys.readouterr().out
 
 
-# Help -----------------------------------------------------------------------------------------------------------------
+# Help -------------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
@@ -706,15 +899,18 @@ def test_every_help_ends_with_an_example(command, capsys, monkeypatch):
     assert stop.value.code == 0
     before, _, example = out.rpartition("\nexample")
     assert before and f"python -m minivae {' '.join(command)}".strip() in example
-    assert max(map(len, out.splitlines())) <= 80 or (command and command[0] in ("gradcheck", "worksheet", "bench"))
+    assert max(map(len, out.splitlines())) <= 80 or (
+        command and command[0] in ("gradcheck", "worksheet", "bench")
+    )
 
 
 def test_the_help_of_train_names_every_flag_and_recipe(capsys):
     with pytest.raises(SystemExit):
         run("train", "--help")
     out = capsys.readouterr().out
-    names = """data test hidden latent activation likelihood decoder-sigma head beta reduction init optimizer lr batch-size epochs
-               binarize conditional seed out resume recipe epochs-now"""  # fmt: skip
+    names = """data test hidden latent activation likelihood decoder-sigma head beta reduction init optimizer
+               lr batch-size epochs
+               binarize conditional seed out resume recipe epochs-now"""
     for name in names.split():
         assert f"  --{name}" in out
     for name, recipe in recipes.RECIPES.items():
@@ -733,7 +929,8 @@ def test_version(capsys):
 
 
 def test_training_loads_only_what_it_needs():
-    """Neither the other commands' modules nor, before there is something to draw, matplotlib; and never pyplot."""
+    """Neither the other commands' modules nor, before there is something to draw, matplotlib;
+    and never pyplot."""
     code = f"""
 import sys
 from minivae.cli.main import main
@@ -743,7 +940,8 @@ except SystemExit:
     pass
 assert not any(name in sys.modules for name in ("matplotlib", "tqdm", "pooch"))
 assert main({["train", *TINY, "--epochs", "1"]}) == 0
-print(*(name for name in ("minivae.gradcheck", "minivae.course", "minivae.cli.bench", "matplotlib.pyplot") if name in sys.modules))
+unwanted = "minivae.gradcheck", "minivae.course", "minivae.cli.bench", "matplotlib.pyplot"
+print(*(name for name in unwanted if name in sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,5 @@
-"""The data: glyphs agree with their factors, files are read exactly or refused with one sentence, MNIST is verified."""
+"""The data: glyphs agree with their factors, files are read exactly or refused with one sentence,
+MNIST is verified."""
 
 import gzip
 import hashlib
@@ -25,7 +26,8 @@ def same(a, b):
     return np.array_equal(a.images, b.images) and np.array_equal(a.labels, b.labels) and factors
 
 
-# Glyphs ---------------------------------------------------------------------------------------------------------------
+# Glyphs -----------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,9 @@ def test_glyph_factors_are_uniform_over_their_ranges_and_independent(glyphs):
     assert np.bincount(train.labels).min() > 400
     assert len(FACES) == 16 and np.bincount(train.factors["face"]).min() > 240
     for name in ("bold", "slant", "serif"):
-        assert np.array_equal(train.factors[name], [getattr(FACES[face], name) for face in train.factors["face"]])
+        assert np.array_equal(
+            train.factors[name], [getattr(FACES[face], name) for face in train.factors["face"]]
+        )
     for name, (low, high) in RANGES.items():
         f, margin = train.factors[name], 0.01 * (high - low)
         assert low <= f.min() < low + margin and high - margin < f.max() <= high
@@ -86,17 +90,27 @@ def test_zero_glyphs_are_an_empty_set_and_fewer_are_refused():
 def test_an_image_does_not_depend_on_what_is_drawn_beside_it(glyphs):
     test = glyphs[1]
     rows = np.random.default_rng(0).permutation(len(test))[:70]  # one row of the canvas and a bit
-    assert np.array_equal(draw_glyphs(test.labels[rows], {name: f[rows] for name, f in test.factors.items()}), test.images[rows])
+    assert np.array_equal(
+        draw_glyphs(test.labels[rows], {name: f[rows] for name, f in test.factors.items()}), test.images[rows]
+    )
 
 
 def test_drawing_leaves_the_callers_state_alone(glyphs):
-    """Neither NumPy's global generator nor matplotlib's settings and figures change, and nor do the settings matter."""
+    """Neither NumPy's global generator nor matplotlib's settings and figures change,
+    and nor do the settings matter."""
     import matplotlib
     import matplotlib.pyplot as plt
 
     matplotlib.use("agg")
     state = np.random.get_state()[1].copy()
-    with plt.rc_context({"path.sketch": (5, 5, 5), "font.size": 40, "figure.facecolor": "red", "text.hinting": "force_autohint"}):
+    with plt.rc_context(
+        {
+            "path.sketch": (5, 5, 5),
+            "font.size": 40,
+            "figure.facecolor": "red",
+            "text.hinting": "force_autohint",
+        }
+    ):
         before = matplotlib.rcParams.copy()
         from minivae.data import glyphs as module
 
@@ -109,14 +123,16 @@ def test_drawing_leaves_the_callers_state_alone(glyphs):
 
 
 def as_text(digit, face):
-    """A digit as matplotlib itself writes it in that family, weight and style, about 20 pixels tall and centred."""
+    """A digit as matplotlib itself writes it in that family, weight and style,
+    about 20 pixels tall and centred."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     family, slanted = ("STIXGeneral", "italic") if face.family == "STIX" else (face.family, "oblique")
     figure = Figure(figsize=(1, 1), dpi=72)
     figure.text(0.2, 0.2, str(digit), size=27.4 if slanted == "oblique" else 29.2, family=family,
-                weight="bold" if face.bold else "normal", style=slanted if face.slant else "normal")  # fmt: skip
+                weight="bold" if face.bold else "normal",
+                 style=slanted if face.slant else "normal")  # fmt: skip
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     page = 255 - np.asarray(canvas.buffer_rgba())[..., 0]
@@ -134,7 +150,9 @@ def test_each_label_is_the_digit_that_is_drawn_and_each_face_the_one_that_its_na
     text = np.array([as_text(digit, face) for digit in range(10)])
     likeness = np.corrcoef(drawn.reshape(10, -1), text.reshape(10, -1))[:10, 10:]
     assert np.array_equal(likeness.argmax(axis=1), np.arange(10))  # each digit is most like its own
-    assert np.allclose(ink(drawn) / ink(text), 1, atol=0.2) and np.allclose(lean(drawn), lean(text), atol=0.08)
+    assert np.allclose(ink(drawn) / ink(text), 1, atol=0.2) and np.allclose(
+        lean(drawn), lean(text), atol=0.08
+    )
 
 
 def ink(images):
@@ -197,7 +215,8 @@ def test_with_factor_changes_only_what_it_is_told(glyphs):
     factors = glyphs[1].factors
     before = {name: f.copy() for name, f in factors.items()}
     bold = with_factor(factors, bold=1)
-    assert all(np.array_equal(factors[name], before[name]) for name in FACTORS)  # the caller's own is left alone
+    # the caller's own is left alone
+    assert all(np.array_equal(factors[name], before[name]) for name in FACTORS)
     assert (bold["bold"] == 1).all()
     for old, new in zip(factors["face"], bold["face"], strict=True):
         assert FACES[new] == FACES[old] or (
@@ -210,8 +229,11 @@ def test_with_factor_changes_only_what_it_is_told(glyphs):
     assert (stix["serif"] == 1).all() and not stix["bold"].any() and not stix["slant"].any()
     both = with_factor(factors, bold=1, slant=1)
     assert {FACES[face].name for face in both["face"]} == {
-        "DejaVu Sans Bold Oblique", "DejaVu Sans Mono Bold Oblique", "DejaVu Serif Bold Italic", "STIX Bold Italic"
-    }  # fmt: skip
+        "DejaVu Sans Bold Oblique",
+        "DejaVu Sans Mono Bold Oblique",
+        "DejaVu Serif Bold Italic",
+        "STIX Bold Italic",
+    }
 
 
 @pytest.mark.parametrize(
@@ -239,14 +261,26 @@ def _without(factors, name):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda y, f: ([1, 2, 10], f), r"labels must be digits 0 to 9, of shape \(N,\); got shape \(3,\), 1 to 10"),
+        (
+            lambda y, f: ([1, 2, 10], f),
+            r"labels must be digits 0 to 9, of shape \(N,\); got shape \(3,\), 1 to 10",
+        ),
         (lambda y, f: (y[:, None], f), r"labels must be digits 0 to 9, of shape \(N,\); got shape \(3, 1\)"),
         (lambda y, f: (y, _without(f, "shear")), "factors lack shear"),
         (lambda y, f: (y, f | {"shear": np.zeros(2)}), r"factor shear has shape \(2,\), labels have \(3,\)"),
-        (lambda y, f: (y, f | {"shear": np.array([0, np.nan, 0])}), "factor shear of image 1 is not a finite number"),
+        (
+            lambda y, f: (y, f | {"shear": np.array([0, np.nan, 0])}),
+            "factor shear of image 1 is not a finite number",
+        ),
         (lambda y, f: (y, f | {"face": np.array([0, 0, 99])}), "face must be an index into FACES"),
-        (lambda y, f: (y, f | {"bold": 1 - f["bold"]}), "factor bold of image 0 is .* change both with with_factor"),
-        (lambda y, f: (y, with_factor(f, scale=[1, 1, 2])), "image 2, a ., would not fit into 28 x 28 pixels with scale 2"),
+        (
+            lambda y, f: (y, f | {"bold": 1 - f["bold"]}),
+            "factor bold of image 0 is .* change both with with_factor",
+        ),
+        (
+            lambda y, f: (y, with_factor(f, scale=[1, 1, 2])),
+            "image 2, a ., would not fit into 28 x 28 pixels with scale 2",
+        ),
         (lambda y, f: (y, with_factor(f, shift_y=[1, 9, 1])), "image 1, a ., would not fit into 28 x 28"),
     ],
 )
@@ -262,7 +296,8 @@ def test_importing_the_data_imports_nothing_heavy():
     assert done.stdout.strip() == "set()"
 
 
-# A user's own file ----------------------------------------------------------------------------------------------------
+# A user's own file
+# ----------------------------------------------------------------------------------------------------
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (20, 5, 4), dtype=np.uint8)
 LABELS = np.arange(20) % 10
@@ -299,11 +334,26 @@ def write(folder, content, name="data"):
 def test_idx_of_every_dtype_is_read_as_it_was_written(tmp_path, dtype, pack):
     array = (np.arange(24).reshape(2, 3, 4) - (0 if dtype == "u1" else 7)).astype(dtype)
     found = read_idx(write(tmp_path, pack(idx(array))))
-    assert np.array_equal(found, array) and found.dtype == np.dtype(dtype) and found.dtype.isnative and found.flags.writeable
+    assert (
+        np.array_equal(found, array)
+        and found.dtype == np.dtype(dtype)
+        and found.dtype.isnative
+        and found.flags.writeable
+    )
 
 
-@pytest.mark.parametrize("array", [IMAGES, IMAGES.reshape(20, 20), IMAGES / 255, IMAGES > 99, (IMAGES / 255).astype(">f4"),
-                                   np.asfortranarray(IMAGES)], ids=["uint8", "flat", "float64", "bool", "big-endian", "fortran"])  # fmt: skip
+@pytest.mark.parametrize(
+    "array",
+    [
+        IMAGES,
+        IMAGES.reshape(20, 20),
+        IMAGES / 255,
+        IMAGES > 99,
+        (IMAGES / 255).astype(">f4"),
+        np.asfortranarray(IMAGES),
+    ],
+    ids=["uint8", "flat", "float64", "bool", "big-endian", "fortran"],
+)
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
 @pytest.mark.parametrize("kind", [npy, lambda array: npz(images=array)], ids=["npy", "npz"])
 def test_npy_and_npz_are_read_as_they_were_written(tmp_path, kind, array, pack):
@@ -319,7 +369,8 @@ def test_compressed_npz_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "key, label_key", [("images", "labels"), ("x", "y"), ("X", "y"), ("x_train", "y_train"), ("pictures", "y")]
+    "key, label_key",
+    [("images", "labels"), ("x", "y"), ("X", "y"), ("x_train", "y_train"), ("pictures", "y")],
 )
 def test_npz_keys(tmp_path, key, label_key):
     decoy = np.ones(7) if key == "pictures" else np.ones((7, 7))
@@ -333,7 +384,9 @@ def test_whole_float_labels_become_ints(tmp_path):
     assert np.array_equal(labels, LABELS) and labels.dtype == int
 
 
-@pytest.mark.parametrize("images_name", ["my-images-idx3-ubyte", "my-images-idx3-ubyte.gz", "my-images.idx3-ubyte"])
+@pytest.mark.parametrize(
+    "images_name", ["my-images-idx3-ubyte", "my-images-idx3-ubyte.gz", "my-images.idx3-ubyte"]
+)
 @pytest.mark.parametrize("pack_labels", [bytes, gzip.compress], ids=["plain", "gz"])
 def test_idx_labels_are_found_beside_the_images(tmp_path, images_name, pack_labels):
     pack = gzip.compress if images_name.endswith(".gz") else bytes
@@ -355,10 +408,16 @@ HUGE = struct.pack(">BBBB3I", 0, 0, 14, 3, *[2**32 - 1] * 3)
 BAD_FILES = {
     "empty": (b"", "is empty"),
     "empty gz": (gzip.compress(b""), "is empty"),
-    "a text": (b"hello, world", "begins with the bytes 68 65 6c 6c, which is neither IDX .* save the images with np.save"),
+    "a text": (
+        b"hello, world",
+        "begins with the bytes 68 65 6c 6c, which is neither IDX .* save the images with np.save",
+    ),
     "a pickle": (pickle.dumps(IMAGES), "looks like a pickle, which minivae never loads.* np.savez"),
     "a gzipped pickle": (gzip.compress(pickle.dumps(IMAGES)), "looks like a pickle"),
-    "a list of arrays in npy": (npy(np.array([{}, 1], object), allow_pickle=True), "holds Python objects.* np.stack"),
+    "a list of arrays in npy": (
+        npy(np.array([{}, 1], object), allow_pickle=True),
+        "holds Python objects.* np.stack",
+    ),
     "objects in npz": (npz(images=np.array([[{}, 1]], object)), r"data \(images\) holds Python objects"),
     "wrong IDX dtype": (
         idx(IMAGES, code=7),
@@ -367,36 +426,72 @@ BAD_FILES = {
     "IDX without dimensions": (b"\0\0\x08\0", "the magic number of no IDX file"),
     "IDX cut in its magic": (b"\0\0\x08", "the magic number of no IDX file"),
     "IDX cut in its header": (idx(IMAGES)[:11], "is truncated within its first 16 bytes"),
-    "IDX truncated": (idx(IMAGES)[:-1], r"is truncated: .* 400 bytes of data \(20 x 5 x 4 of uint8\), and 399 are there"),
-    "IDX with extra bytes": (idx(IMAGES) + b"\0", "has extra bytes at its end: its header promises 400 bytes"),
+    "IDX truncated": (
+        idx(IMAGES)[:-1],
+        r"is truncated: .* 400 bytes of data \(20 x 5 x 4 of uint8\), and 399 are there",
+    ),
+    "IDX with extra bytes": (
+        idx(IMAGES) + b"\0",
+        "has extra bytes at its end: its header promises 400 bytes",
+    ),
     "IDX that claims to be huge": (HUGE, "does not fit into memory"),
-    "IDX that claims a GiB": (HUGE[:4] + struct.pack(">3I", 1 << 15, 1 << 6, 1 << 6), "is truncated: .* and 0 are there"),
-    "gz truncated": (COMPRESSED[:-20], "is truncated, its compressed data end too early: fetch or write it again"),
+    "IDX that claims a GiB": (
+        HUGE[:4] + struct.pack(">3I", 1 << 15, 1 << 6, 1 << 6),
+        "is truncated: .* and 0 are there",
+    ),
+    "gz truncated": (
+        COMPRESSED[:-20],
+        "is truncated, its compressed data end too early: fetch or write it again",
+    ),
     "gz cut in its header": (COMPRESSED[:5], "is truncated, its compressed data end too early"),
-    "gz corrupt": (COMPRESSED[:10] + b"\xff" + COMPRESSED[11:], "is truncated or corrupt .*invalid block type"),
+    "gz corrupt": (
+        COMPRESSED[:10] + b"\xff" + COMPRESSED[11:],
+        "is truncated or corrupt .*invalid block type",
+    ),
     "gz with a wrong sum": (COMPRESSED[:-8] + b"\1\2\3\4" + COMPRESSED[-4:], "is truncated or corrupt .*CRC"),
     "gz of truncated IDX": (gzip.compress(idx(IMAGES)[:-7]), "is truncated: .* 393 are there"),
     "npy truncated": (npy(IMAGES)[:-3], "is truncated: .* 397 are there"),
     "npy cut in its header": (npy(IMAGES)[:30], "has a damaged .npy header"),
-    "npy with a damaged header": (npy(IMAGES).replace(b"(20, 5, 4)", b"(20, 5, 4 "), "has a damaged .npy header"),
+    "npy with a damaged header": (
+        npy(IMAGES).replace(b"(20, 5, 4)", b"(20, 5, 4 "),
+        "has a damaged .npy header",
+    ),
     "npy with extra bytes": (npy(IMAGES) + b"x", "has extra bytes at its end"),
     "npz truncated": (ZIP[: len(ZIP) // 2], "is truncated or corrupt"),
     "npz corrupt": (ZIP[:300] + b"??" + ZIP[302:], r"is truncated or corrupt \(Bad CRC"),
-    "npz with a damaged list of contents": (ZIP[:-6] + b"\xff\xff\xff\x00" + ZIP[-2:], "is truncated or corrupt"),
+    "npz with a damaged list of contents": (
+        ZIP[:-6] + b"\xff\xff\xff\x00" + ZIP[-2:],
+        "is truncated or corrupt",
+    ),
     "npz without arrays": (npz(), "holds no images: .* found no arrays"),
-    "npz without images": (npz(a=np.ones(3), b=np.ones(4)), r"holds no images: expected an array .* `images`; found a, b"),
-    "labels for images": (idx(LABELS.astype(np.uint8)), r"shape \(20,\), one number per item .* expected images as"),
+    "npz without images": (
+        npz(a=np.ones(3), b=np.ones(4)),
+        r"holds no images: expected an array .* `images`; found a, b",
+    ),
+    "labels for images": (
+        idx(LABELS.astype(np.uint8)),
+        r"shape \(20,\), one number per item .* expected images as",
+    ),
     "one number": (npy(np.array(3.0)), r"holds an array of shape \(\)"),
-    "colour images": (npy(np.zeros((4, 5, 5, 3), np.uint8)), r"\(4, 5, 5, 3\).*images.reshape\(len\(images\), -1\)"),
+    "colour images": (
+        npy(np.zeros((4, 5, 5, 3), np.uint8)),
+        r"\(4, 5, 5, 3\).*images.reshape\(len\(images\), -1\)",
+    ),
     "no images": (idx(IMAGES[:0]), r"holds no images, its array has shape \(0, 5, 4\)"),
     "images without pixels": (npy(np.zeros((3, 0))), "holds no images"),
     "complex pixels": (npy(IMAGES * 1j), "holds complex128: expected pixels as uint8"),
     "text pixels": (npy(np.array([["a", "b"]])), "holds <U1: expected pixels as uint8"),
     "NaN": (npy(NAN), "holds NaN or infinity in 2 of its 20 images, the first at index 3"),
-    "too few labels": (npz(images=IMAGES, labels=LABELS[:-1]), r"holds labels of shape \(19,\) for 20 images"),
+    "too few labels": (
+        npz(images=IMAGES, labels=LABELS[:-1]),
+        r"holds labels of shape \(19,\) for 20 images",
+    ),
     "one-hot labels": (npz(images=IMAGES, y=np.eye(20)), r"holds labels of shape \(20, 20\) for 20 images"),
     "labels in between": (npz(images=IMAGES, labels=LABELS + 0.5), "holds labels that are not whole numbers"),
-    "labels with NaN": (npz(images=IMAGES, labels=LABELS * np.nan), "holds labels that are not whole numbers"),
+    "labels with NaN": (
+        npz(images=IMAGES, labels=LABELS * np.nan),
+        "holds labels that are not whole numbers",
+    ),
 }
 
 
@@ -423,7 +518,9 @@ def test_a_file_that_is_not_idx_is_refused_where_idx_is_asked_for(tmp_path):
 def test_what_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="no data 'mnits': .* no such file. Did you mean 'mnist'?"):
         load_data("mnits")
-    with pytest.raises(FileNotFoundError, match='expected "glyphs", "mnist" or the path of a file .* check the path'):
+    with pytest.raises(
+        FileNotFoundError, match='expected "glyphs", "mnist" or the path of a file .* check the path'
+    ):
         load_data(tmp_path / "nothing.npy")
     with pytest.raises(FileNotFoundError, match="there is no file .*nothing.npy: check the path"):
         load_data(write(tmp_path, npy(IMAGES)), test=tmp_path / "nothing.npy")
@@ -452,7 +549,10 @@ def test_of_a_few_images_one_is_held_out_and_of_one_none_can_be(tmp_path):
 
 
 def test_a_test_file_is_held_out_whole_and_must_agree(tmp_path):
-    path, other = write(tmp_path, npy(IMAGES), "a.npy"), write(tmp_path, npz(x=IMAGES[:3], y=LABELS[:3]), "b.npz")
+    path, other = (
+        write(tmp_path, npy(IMAGES), "a.npy"),
+        write(tmp_path, npz(x=IMAGES[:3], y=LABELS[:3]), "b.npz"),
+    )
     train, test = load_data(path, test=other)
     assert np.array_equal(train.images, IMAGES) and np.array_equal(test.images, IMAGES[:3])
     assert train.labels is None and np.array_equal(test.labels, LABELS[:3]) and test.name == "b"
@@ -465,7 +565,8 @@ def test_a_test_file_is_held_out_whole_and_must_agree(tmp_path):
             load_data(name, test=path)
 
 
-# MNIST ----------------------------------------------------------------------------------------------------------------
+# MNIST ------------------------------------------------------------------------------------------------------
+# ----------
 
 NAMES = list(mnist.SHA256)
 TINY = {
@@ -477,7 +578,8 @@ TINY = {
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """Serves `files` (name -> bytes); of the names in `cut`, only the first half, though the length of all is announced."""
+    """Serves `files` (name -> bytes); of the names in `cut`, only the first half,
+    though the length of all is announced."""
 
     files, cut, asked = {}, (), []
 
@@ -498,7 +600,8 @@ class Mirror(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
-    """A loopback server with tiny stand-ins for MNIST, their sums expected, an empty cache, and no $MINIVAE_DATA."""
+    """A loopback server with tiny stand-ins for MNIST, their sums expected, an empty cache,
+    and no $MINIVAE_DATA."""
     monkeypatch.setattr(Mirror, "files", dict(TINY))
     monkeypatch.setattr(Mirror, "cut", ())
     monkeypatch.setattr(Mirror, "asked", [])
@@ -523,7 +626,11 @@ def in_cache(tmp_path):
 
 
 def check_tiny(train, test):
-    assert np.array_equal(train.images, IMAGES) and np.array_equal(train.labels, LABELS) and train.labels.dtype == int
+    assert (
+        np.array_equal(train.images, IMAGES)
+        and np.array_equal(train.labels, LABELS)
+        and train.labels.dtype == int
+    )
     assert np.array_equal(test.images, IMAGES[:6]) and np.array_equal(test.labels, LABELS[:6])
     assert (train.name, train.factors) == ("mnist", None)
 
@@ -602,12 +709,17 @@ def test_mnist_from_a_folder_of_ones_own_is_verified_and_never_downloaded(mirror
     monkeypatch.setenv("MINIVAE_DATA", str(tmp_path / "mine"))
     for name in NAMES[:3]:
         write(folder, TINY[name], name)
-    with pytest.raises(FileNotFoundError, match=rf"folder {folder} lacks {NAMES[3]}: put the files there .* unset MINIVAE_DATA"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=rf"folder {folder} lacks {NAMES[3]}: put the files there .* unset MINIVAE_DATA",
+    ):
         load_data("mnist")
     write(folder, TINY[NAMES[3]], NAMES[3])
     check_tiny(*load_data("mnist"))
     path = write(folder, TINY[NAMES[3]] + b"\0", NAMES[3])
-    with pytest.raises(ValueError, match=f"{path} is not the original: its SHA-256 is .* expected {mnist.SHA256[NAMES[3]]}"):
+    with pytest.raises(
+        ValueError, match=f"{path} is not the original: its SHA-256 is .* expected {mnist.SHA256[NAMES[3]]}"
+    ):
         load_data("mnist")
     assert mirror.asked == []
 
@@ -618,7 +730,8 @@ def test_real_mnist(real_mnist):
     assert train.images.dtype == test.images.dtype == np.uint8
     assert np.bincount(train.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    assert train.images.mean() / 255 == pytest.approx(0.1307, abs=5e-5)  # the figure that every tutorial normalises by
+    # the figure that every tutorial normalises by
+    assert train.images.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
 
 
 @pytest.fixture

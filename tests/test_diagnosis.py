@@ -41,7 +41,10 @@ NAMED = {
 def first(analytic, numeric, named=NAMED, **more):
     found = diagnose(analytic, numeric, named, **more)
     assert found, "not explained"
-    assert all(isinstance(e, Explanation) and e.words.startswith(("yours", "the true")) and e.fit < 1e-5 for e in found)
+    assert all(
+        isinstance(e, Explanation) and e.words.startswith(("yours", "the true")) and e.fit < 1e-5
+        for e in found
+    )
     return found[0]
 
 
@@ -202,7 +205,9 @@ def test_one_of_several_terms(analytic, relation, term):
     """dsigma = sum of dz * eps over samples, + sigma - 1/sigma: the mistake is in one of the terms only."""
     path = (DZ * EPS).sum(axis=0)
     named = {name: NAMED[name] for name in ("eps", "dz", "mu", "sigma", "K", "B")}
-    explanations = diagnose(analytic, sigma_gradient(), named, {"the decoder's path": path, "the KL path": SIGMA - 1 / SIGMA})
+    explanations = diagnose(
+        analytic, sigma_gradient(), named, {"the decoder's path": path, "the KL path": SIGMA - 1 / SIGMA}
+    )
     if relation in ("image", "layout", "rows"):  # those are told of a path by itself
         explanations = diagnose(analytic - (SIGMA - 1 / SIGMA), path, named)
     is_named(explanations[0], relation, term)
@@ -287,7 +292,11 @@ def test_a_wrong_shape(analytic, numeric, relation, term):
 @settings(max_examples=40, deadline=None)
 def test_nothing_is_said_of_numbers_that_have_nothing_to_do_with_each_other(seed, shape):
     rng = np.random.default_rng(seed)
-    named = {name: rng.standard_normal(np.shape(v)) for name, v in NAMED.items() if np.ndim(v)} | {"B": B, "K": K, "beta": 4.0}
+    named = {name: rng.standard_normal(np.shape(v)) for name, v in NAMED.items() if np.ndim(v)} | {
+        "B": B,
+        "K": K,
+        "beta": 4.0,
+    }
     assert diagnose(rng.standard_normal(shape), rng.standard_normal(shape), named) == []
 
 
@@ -369,5 +378,8 @@ def test_anything_may_be_named():
         "sigma": SIGMA,
     }
     is_named(first(TRUE, TRUE * SIGMA, names), "factor", "sigma")
-    assert diagnose(TRUE * np.nan, TRUE, NAMED) == [] and diagnose(np.empty((0, 3)), np.empty((0, 3)), NAMED) == []
+    assert (
+        diagnose(TRUE * np.nan, TRUE, NAMED) == []
+        and diagnose(np.empty((0, 3)), np.empty((0, 3)), NAMED) == []
+    )
     assert diagnose(TRUE.tolist(), (-TRUE).tolist())[0].relation == "sign"

@@ -18,8 +18,14 @@ def texts(ax):
 
 
 def test_a_graph_has_a_box_per_node_an_arrow_per_edge_and_a_cross_per_stop(ax):
-    graph(ax, {"mu": (0, 1), "z": (1, 0), "f": (2, 0)}, forward=[("mu", "z"), ("z", "f", "f(z)")], backward=[("f", "z", "dz")],
-          random=["z"], stops=[("mu", "z")])  # fmt: skip
+    graph(
+        ax,
+        {"mu": (0, 1), "z": (1, 0), "f": (2, 0)},
+        forward=[("mu", "z"), ("z", "f", "f(z)")],
+        backward=[("f", "z", "dz")],
+        random=["z"],
+        stops=[("mu", "z")],
+    )
     assert texts(ax) == ["mu", "z", "f", "f(z)", "dz"]
     arrows = [text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None)]
     assert [arrow.get_linestyle() == "-" for arrow in arrows] == [True, True, False]
@@ -28,8 +34,14 @@ def test_a_graph_has_a_box_per_node_an_arrow_per_edge_and_a_cross_per_stop(ax):
 
 
 def test_a_product_is_drawn_to_scale(ax):
-    rectangles(ax, [("a", ("B", 4), ("n_out", 3)), "=", ("x", ("B", 4), ("n_in", 6)), "+", ("b", None, ("n_out", 3))], scale=0.5)
+    rectangles(
+        ax,
+        [("a", ("B", 4), ("n_out", 3)), "=", ("x", ("B", 4), ("n_in", 6)), "+", ("b", None, ("n_out", 3))],
+        scale=0.5,
+    )
     assert [(patch.get_height(), patch.get_width()) for patch in ax.patches] == [(2, 1.5), (2, 3), (0.5, 1.5)]
     assert texts(ax).count("B") == 2 and {"=", "+", "n_in"} < set(texts(ax))
     lefts = [patch.get_x() for patch in ax.patches]
-    assert all(right.get_x() >= left.get_x() + left.get_width() for left, right in zip(ax.patches, ax.patches[1:])), lefts
+    assert all(
+        right.get_x() >= left.get_x() + left.get_width() for left, right in zip(ax.patches, ax.patches[1:])
+    ), lefts

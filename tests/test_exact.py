@@ -12,7 +12,17 @@ LIKELIHOODS = ["bernoulli", "gaussian", Gaussian(sigma=0.5), Gaussian(sigma="pix
 
 def small_vae(**settings):
     """A VAE of float64 with odd, non-zero biases."""
-    vae = VAE(**{"n_inputs": 5, "hidden": (4,), "n_latent": 1, "init": "glorot", "dtype": np.float64, "seed": 3, **settings})
+    vae = VAE(
+        **{
+            "n_inputs": 5,
+            "hidden": (4,),
+            "n_latent": 1,
+            "init": "glorot",
+            "dtype": np.float64,
+            "seed": 3,
+            **settings,
+        }
+    )
     vae.theta += 0.2 * np.random.default_rng(0).standard_normal(vae.theta.size)
     return vae
 
@@ -23,8 +33,6 @@ def images(n, vae, seed=1):
 
 def labels(n, vae):
     return np.arange(n) % vae.n_conditions if vae.n_conditions else None
-
-
 
 
 def linear_gaussian(D=6, M=3, s=0.4, seed=0):
@@ -39,9 +47,13 @@ def linear_gaussian(D=6, M=3, s=0.4, seed=0):
 @pytest.mark.parametrize("hidden", [(), (4,), (5, 3)])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
 @pytest.mark.parametrize("head", ["softplus", "logvar"])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}")
+@pytest.mark.parametrize(
+    "likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}"
+)
 def test_log_px_minus_elbo_is_the_kl_to_the_posterior(likelihood, head, activation, hidden, n_conditions):
-    vae = small_vae(likelihood=likelihood, head=head, activation=activation, hidden=hidden, n_conditions=n_conditions)
+    vae = small_vae(
+        likelihood=likelihood, head=head, activation=activation, hidden=hidden, n_conditions=n_conditions
+    )
     gap = objective.identity(vae, images(4, vae), labels(4, vae))
     assert gap.shape == (4,)
     assert np.abs(gap).max() < 1e-12
@@ -58,7 +70,9 @@ def test_the_three_terms_are_what_the_identity_puts_together():
     x = images(3, vae)
     terms = exact.log_px(vae, x) - exact.elbo(vae, x) - exact.kl_to_posterior(vae, x)
     np.testing.assert_allclose(terms, objective.identity(vae, x), rtol=0, atol=1e-13)
-    assert (exact.kl_to_posterior(vae, x) > 0.01).all(), "this model's q should be visibly off, or the test says little"
+    assert (exact.kl_to_posterior(vae, x) > 0.01).all(), (
+        "this model's q should be visibly off, or the test says little"
+    )
 
 
 def test_a_grey_batch_beta_and_the_reduction_leave_the_bound_what_it_is():
@@ -69,14 +83,24 @@ def test_a_grey_batch_beta_and_the_reduction_leave_the_bound_what_it_is():
 
 
 right_kl, right_log_prob = gaussian.kl, likelihoods.Bernoulli.log_prob
-SEVEN_MISTAKES = {  # that change forward and backward alike, so that no gradient check sees them (only the forward counts here)
+SEVEN_MISTAKES = {
+    # that change forward and backward alike, so that no gradient check sees them (only the forward counts
+    # here)
     "std = exp(logvar)": (gaussian, "reparameterize", lambda mu, sigma, eps: mu + sigma * sigma * eps),
     "sigma dropped": (gaussian, "reparameterize", lambda mu, sigma, eps: mu + eps),
     "KL without 1/2": (gaussian, "kl", lambda mu, sigma: 2 * right_kl(mu, sigma)),
     "KL with the wrong sign": (gaussian, "kl", lambda mu, sigma: -right_kl(mu, sigma)),
     "KL without its +1": (gaussian, "kl", lambda mu, sigma: right_kl(mu, sigma) + 0.5 * mu.shape[-1]),
-    "the reverse KL": (gaussian, "kl", lambda mu, s: ((1 + mu * mu) / (2 * s * s) + np.log(s) - 0.5).sum(axis=-1)),
-    "mean over pixels": (likelihoods.Bernoulli, "log_prob", lambda self, t: right_log_prob(self, t) / t.x.shape[-1]),
+    "the reverse KL": (
+        gaussian,
+        "kl",
+        lambda mu, s: ((1 + mu * mu) / (2 * s * s) + np.log(s) - 0.5).sum(axis=-1),
+    ),
+    "mean over pixels": (
+        likelihoods.Bernoulli,
+        "log_prob",
+        lambda self, t: right_log_prob(self, t) / t.x.shape[-1],
+    ),
 }
 
 
@@ -107,10 +131,17 @@ def test_a_mistake_in_a_class_of_ones_own_is_seen_whatever_its_dtype():
 # p(x) is a distribution, and quadrature is right
 
 
-@pytest.mark.parametrize("settings", [
-    {"n_inputs": 8}, {"n_inputs": 8, "activation": "tanh"}, {"n_inputs": 4, "hidden": (3, 3)}, {"n_inputs": 4, "n_conditions": 2},
-    {"n_inputs": 4, "n_latent": 2, "activation": "softplus"},
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n_inputs": 8},
+        {"n_inputs": 8, "activation": "tanh"},
+        {"n_inputs": 4, "hidden": (3, 3)},
+        {"n_inputs": 4, "n_conditions": 2},
+        {"n_inputs": 4, "n_latent": 2, "activation": "softplus"},
+    ],
+    ids=str,
+)
 def test_the_probabilities_of_all_images_sum_to_one(settings):
     vae = small_vae(**settings)
     x = exact.all_images(vae.n_inputs)
@@ -125,8 +156,14 @@ def test_log_px_against_a_plain_fine_grid(activation):
     x = images(3, vae)
     z = np.linspace(-9, 9, 200_001)[:, None]
     p = vae.prior_predictive_with_input(z)
-    joint = np.prod(np.where(x[:, None] == 1, p, 1 - p), axis=2) * np.exp(-(z[:, 0] ** 2) / 2) / np.sqrt(2 * np.pi)
-    np.testing.assert_allclose(exact.log_px(vae, x), np.log(joint.sum(axis=1) * (z[1, 0] - z[0, 0])), rtol=0, atol=1e-8)
+    joint = (
+        np.prod(np.where(x[:, None] == 1, p, 1 - p), axis=2)
+        * np.exp(-(z[:, 0] ** 2) / 2)
+        / np.sqrt(2 * np.pi)
+    )
+    np.testing.assert_allclose(
+        exact.log_px(vae, x), np.log(joint.sum(axis=1) * (z[1, 0] - z[0, 0])), rtol=0, atol=1e-8
+    )
 
 
 def test_two_latents_and_relu_reach_the_tolerance_they_are_given():
@@ -138,7 +175,8 @@ def test_two_latents_and_relu_reach_the_tolerance_they_are_given():
 
 
 def test_a_model_of_two_sharp_modes_gets_both():
-    """x = |z - c| + 0.001 noise: far from 0, p(x) = N(x; -c, 1 + s^2) + N(x; c, 1 + s^2), with peaks at z = c - x and c + x."""
+    """x = |z - c| + 0.001 noise: far from 0, p(x) = N(x; -c, 1 + s^2) + N(x; c, 1 + s^2),
+    with peaks at z = c - x and c + x."""
     s, c = 1e-3, 0.123
     vae = VAE(1, (2,), 1, likelihood=Gaussian(sigma=s), dtype=np.float64)
     for name, value in {"0.W": [[1, -1]], "0.b": [-c, c], "1.W": 1, "1.b": 0}.items():
@@ -157,7 +195,8 @@ def test_moments_under_q_for_narrow_and_wide_q(sigma_q):
     vae = small_vae()
     mu, sigma = np.array([[0.7], [-30.0]]), np.full((2, 1), sigma_q)
     g = exact.quadrature(vae, images(2, vae), q=(mu, sigma))
-    np.testing.assert_allclose(g.expect(np.ones((len(g.z), 1))), 1, rtol=1e-11)  # z - mu rounds at 1e-16 |mu| / sigma
+    # z - mu rounds at 1e-16 |mu| / sigma
+    np.testing.assert_allclose(g.expect(np.ones((len(g.z), 1))), 1, rtol=1e-11)
     np.testing.assert_allclose(g.expect(g.z), mu[:, 0], rtol=1e-11)
     if sigma_q < 1:
         expected = (mu**2 + sigma**2 + np.exp(-(sigma**2) / 2) * np.sin(mu))[:, 0]
@@ -172,7 +211,9 @@ def test_the_lines_of_the_derivation_are_sums_over_the_nodes():
     np.testing.assert_allclose(np.log(g.integrate(np.exp(g.log_joint))), g.log_px, **near)
     np.testing.assert_allclose(g.integrate(np.exp(g.log_posterior)), 1, **near)
     np.testing.assert_allclose(g.expect(g.log_joint - g.log_posterior), g.log_px, **near)
-    np.testing.assert_allclose(g.expect(g.log_px_z) - g.expect(g.log_q - g.log_pz), exact.elbo(vae, x), **near)
+    np.testing.assert_allclose(
+        g.expect(g.log_px_z) - g.expect(g.log_q - g.log_pz), exact.elbo(vae, x), **near
+    )
 
 
 def test_the_posterior_is_a_density_at_any_z():
@@ -193,7 +234,9 @@ def test_the_closed_form_kl_against_quadrature(n_latent):
     x = images(3, vae)
     g = exact.quadrature(vae, x)
     np.testing.assert_allclose(g.expect(g.log_q - g.log_pz), gaussian.kl(g.mu, g.sigma), rtol=1e-12)
-    np.testing.assert_allclose(vae.forward(x, np.zeros((3, n_latent))).kl, gaussian.kl(g.mu, g.sigma), rtol=1e-14)
+    np.testing.assert_allclose(
+        vae.forward(x, np.zeros((3, n_latent))).kl, gaussian.kl(g.mu, g.sigma), rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("head", ["softplus", "logvar"])
@@ -220,7 +263,9 @@ def test_the_moments_of_z_are_the_mu_and_sigma_of_the_kl(head):
 
 
 @pytest.mark.parametrize("n_samples", [None, 1, 4])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}")
+@pytest.mark.parametrize(
+    "likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}"
+)
 def test_duplicating_the_batch_changes_no_gradient_of_the_mean_and_doubles_the_sum(likelihood, n_samples):
     x = images(3, small_vae())
     eps = np.random.default_rng(2).standard_normal((3, 2) if n_samples is None else (n_samples, 3, 2))
@@ -247,7 +292,9 @@ def test_duplicating_the_samples_changes_no_gradient():
 # The linear-Gaussian model
 
 
-@pytest.mark.parametrize(("M", "s", "head"), [(1, 0.4, "softplus"), (1, 0.01, "logvar"), (2, 0.4, "softplus")])
+@pytest.mark.parametrize(
+    ("M", "s", "head"), [(1, 0.4, "softplus"), (1, 0.01, "logvar"), (2, 0.4, "softplus")]
+)
 def test_quadrature_of_the_real_class_agrees_with_the_closed_form(M, s, head):
     lg = linear_gaussian(M=M, s=s)
     vae, x = lg.as_vae(head), lg.sample(3, 1)
@@ -331,7 +378,10 @@ def test_every_wrong_input_gets_a_sentence():
         "pixels": (lambda: exact.log_px(vae, x[:, :4]), "shape"),
         "labels": (lambda: objective.identity(small_vae(n_conditions=2), x), "conditional"),
         "z": (lambda: exact.posterior(vae, x, np.zeros(3)), r"\(n, 1\)"),
-        "q": (lambda: exact.kl_to_posterior(vae, x, q=(np.zeros((2, 1)), np.zeros((2, 1)))), "sigma positive"),
+        "q": (
+            lambda: exact.kl_to_posterior(vae, x, q=(np.zeros((2, 1)), np.zeros((2, 1)))),
+            "sigma positive",
+        ),
         "q shape": (lambda: exact.kl_to_posterior(vae, x, q=(np.zeros(2), np.ones(2))), "expected"),
         "b": (lambda: exact.LinearGaussian(lg.W, np.zeros(2), 1), "one row of W per pixel"),
         "s": (lambda: exact.LinearGaussian(lg.W, lg.b, 0), "positive"),

@@ -28,7 +28,9 @@ def fresh_session(monkeypatch):
     monkeypatch.setattr(course, "_hints_shown", {})
 
 
-@pytest.mark.parametrize("number, answer, expected", WRONG, ids=lambda v: v if isinstance(v, str) else getattr(v, "__name__", None))
+@pytest.mark.parametrize(
+    "number, answer, expected", WRONG, ids=lambda v: v if isinstance(v, str) else getattr(v, "__name__", None)
+)
 def test_common_mistakes_are_named(number, answer, expected):
     result = check(number, answer)
     assert not result.passed and result.tried
@@ -56,8 +58,28 @@ def changes_its_input(*arguments):
     return arguments
 
 
-JUNK = [[], [1.0], (), 3.0, np.nan, "text", {}, np.zeros(0), np.zeros((2, 2, 2, 2)), np.array("text"), object(), np.inf, len,
-        raises, changes_its_input, lambda: 1, lambda *a: [], lambda *a: "text", lambda *a: np.nan, lambda *a: (1, 2, 3, 4, 5)]  # fmt: skip
+JUNK = [
+    [],
+    [1.0],
+    (),
+    3.0,
+    np.nan,
+    "text",
+    {},
+    np.zeros(0),
+    np.zeros((2, 2, 2, 2)),
+    np.array("text"),
+    object(),
+    np.inf,
+    len,
+    raises,
+    changes_its_input,
+    lambda: 1,
+    lambda *a: [],
+    lambda *a: "text",
+    lambda *a: np.nan,
+    lambda *a: (1, 2, 3, 4, 5),
+]
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.number)
@@ -71,49 +93,94 @@ def test_no_answer_makes_a_check_raise_or_pass(exercise, capsys):
 
 # The machinery itself, on a lesson of its own.
 
-KL = same_gradient(lambda mu, sigma: ((sigma**2 + mu**2) / 2 - np.log(sigma) - 0.5).sum(axis=-1), out="kl", wrt="mu sigma",
-                   takes="mu sigma", inputs=lambda rng, B: {"mu": rng.normal(size=(B, 3)), "sigma": rng.uniform(0.4, 2, (B, 3))})  # fmt: skip
+KL = same_gradient(
+    lambda mu, sigma: ((sigma**2 + mu**2) / 2 - np.log(sigma) - 0.5).sum(axis=-1),
+    out="kl",
+    wrt="mu sigma",
+    takes="mu sigma",
+    inputs=lambda rng, B: {"mu": rng.normal(size=(B, 3)), "sigma": rng.uniform(0.4, 2, (B, 3))},
+)
 EXERCISES = {
     e.number: e
     for e in (
-        Exercise("99.1", "a number", same_value(0.5, "p", mistakes={"you forgot the half": 1.0}), ("think", "p = 1/2")),
-        Exercise("99.2", "a function", same_values(lambda x: x.sum(axis=-1), lambda rng, B: {"x": rng.normal(size=(B, 5))}, "total",
-                 mistakes={"you took the mean": lambda x: x.mean(axis=-1)}), ("add",)),
+        Exercise(
+            "99.1",
+            "a number",
+            same_value(0.5, "p", mistakes={"you forgot the half": 1.0}),
+            ("think", "p = 1/2"),
+        ),
+        Exercise(
+            "99.2",
+            "a function",
+            same_values(
+                lambda x: x.sum(axis=-1),
+                lambda rng, B: {"x": rng.normal(size=(B, 5))},
+                "total",
+                mistakes={"you took the mean": lambda x: x.mean(axis=-1)},
+            ),
+            ("add",),
+        ),
         Exercise("99.3", "a gradient", KL, ("differentiate",)),
     )
-}  # fmt: skip
+}
 
 
 @pytest.fixture
 def lesson_99(monkeypatch):
     own = course.exercises_of
-    monkeypatch.setattr(course, "exercises_of", lambda lesson: EXERCISES if str(lesson) == "99" else own(lesson))
+    monkeypatch.setattr(
+        course, "exercises_of", lambda lesson: EXERCISES if str(lesson) == "99" else own(lesson)
+    )
 
 
-@pytest.mark.parametrize("number, answer", [
-    ("99.1", 0.5), ("99.1", np.float32(0.5)), ("99.1", np.array(0.5)), (99.1, 0.5), ("99.2", lambda x: x.sum(axis=1)),
-    ("99.3", lambda mu, sigma: (mu, sigma - 1 / sigma)), ("99.3", lambda m, s: [1 * m, s - s**-1])])  # fmt: skip
+@pytest.mark.parametrize(
+    "number, answer",
+    [
+        ("99.1", 0.5),
+        ("99.1", np.float32(0.5)),
+        ("99.1", np.array(0.5)),
+        (99.1, 0.5),
+        ("99.2", lambda x: x.sum(axis=1)),
+        ("99.3", lambda mu, sigma: (mu, sigma - 1 / sigma)),
+        ("99.3", lambda m, s: [1 * m, s - s**-1]),
+    ],
+)
 def test_right_answers(lesson_99, number, answer):
     assert check(number, answer).passed
 
 
-@pytest.mark.parametrize("number, answer, words", [
-    ("99.1", 1.0, "you forgot the half"), ("99.1", 0.25, "p is 0.25; 0.5 is right"), ("99.1", np.array([0.5]), "shape (1,)"),
-    ("99.1", lambda: 0.5, "call it"), ("99.1", "0.5", "expected real numbers"), ("99.1", np.nan, "NaN or infinite"),
-    ("99.2", 3.0, "A function of (x) is expected, but this is the number 3"),
-    ("99.2", lambda x: x.mean(axis=-1), "you took the mean"), ("99.2", lambda x: list(x.sum(axis=-1)), "is a list"),
-    ("99.2", lambda x: x.sum(), "is a single number; an array of shape (4,)"), ("99.2", lambda x: x, "sum over axis 1 missing?"),
-    ("99.2", lambda x, y: x, "takes (x, y); it is called with (x)"), ("99.2", raises, "raised ZeroDivisionError: division by zero"),
-    ("99.2", raises, "`return 1 / 0`"), ("99.2", changes_its_input, "changes its input x"),
-    ("99.2", lambda x: np.log(-np.abs(x)).sum(axis=-1), "logarithm of 0"),
-    ("99.2", lambda x: x.sum(axis=-1) if len(x) < 2 else x[0].sum() * np.ones(len(x)), "total[5] is"),
-    ("99.3", lambda mu, sigma: mu, "2 are expected: return dmu, dsigma"), ("99.3", lambda mu, sigma: (mu, None), "dsigma is still None"),
-    ("99.3", lambda mu, sigma: (mu.T, sigma), "is it transposed?"),
-    ("99.3", lambda mu, sigma: (mu, sigma), "dmu is right.\ndsigma is wrong: off by"),
-    ("99.3", lambda mu, sigma: (mu / len(mu), sigma - 1 / sigma), "It is right with mu of shape (1, 3)"),
-    ("99.3", lambda mu, sigma: (mu, sigma + 1 / sigma), "Likeliest cause:"),
-    ("99.2", lambda x: x.sum(axis=-1) + np.random.default_rng().normal(), "it draws noise"),
-    ("99.9", 1, "There is no exercise 99.9"), (1.0, "99.1", "There is no exercise 1.0"), (None, None, "in quotes")])  # fmt: skip
+@pytest.mark.parametrize(
+    "number, answer, words",
+    [
+        ("99.1", 1.0, "you forgot the half"),
+        ("99.1", 0.25, "p is 0.25; 0.5 is right"),
+        ("99.1", np.array([0.5]), "shape (1,)"),
+        ("99.1", lambda: 0.5, "call it"),
+        ("99.1", "0.5", "expected real numbers"),
+        ("99.1", np.nan, "NaN or infinite"),
+        ("99.2", 3.0, "A function of (x) is expected, but this is the number 3"),
+        ("99.2", lambda x: x.mean(axis=-1), "you took the mean"),
+        ("99.2", lambda x: list(x.sum(axis=-1)), "is a list"),
+        ("99.2", lambda x: x.sum(), "is a single number; an array of shape (4,)"),
+        ("99.2", lambda x: x, "sum over axis 1 missing?"),
+        ("99.2", lambda x, y: x, "takes (x, y); it is called with (x)"),
+        ("99.2", raises, "raised ZeroDivisionError: division by zero"),
+        ("99.2", raises, "`return 1 / 0`"),
+        ("99.2", changes_its_input, "changes its input x"),
+        ("99.2", lambda x: np.log(-np.abs(x)).sum(axis=-1), "logarithm of 0"),
+        ("99.2", lambda x: x.sum(axis=-1) if len(x) < 2 else x[0].sum() * np.ones(len(x)), "total[5] is"),
+        ("99.3", lambda mu, sigma: mu, "2 are expected: return dmu, dsigma"),
+        ("99.3", lambda mu, sigma: (mu, None), "dsigma is still None"),
+        ("99.3", lambda mu, sigma: (mu.T, sigma), "is it transposed?"),
+        ("99.3", lambda mu, sigma: (mu, sigma), "dmu is right.\ndsigma is wrong: off by"),
+        ("99.3", lambda mu, sigma: (mu / len(mu), sigma - 1 / sigma), "It is right with mu of shape (1, 3)"),
+        ("99.3", lambda mu, sigma: (mu, sigma + 1 / sigma), "Likeliest cause:"),
+        ("99.2", lambda x: x.sum(axis=-1) + np.random.default_rng().normal(), "it draws noise"),
+        ("99.9", 1, "There is no exercise 99.9"),
+        (1.0, "99.1", "There is no exercise 1.0"),
+        (None, None, "in quotes"),
+    ],
+)
 def test_what_is_wrong_is_said(lesson_99, number, answer, words, capsys):
     result = check(number, answer)
     assert not result.passed and words in result.message
@@ -155,7 +222,11 @@ def test_hints_come_one_at_a_time_and_start_again(lesson_99, capsys):
         hint("99.1")
     hint("99.7")
     out = capsys.readouterr().out.splitlines()
-    assert out[:2] == ["Hint 1 of 2: think", "Hint 2 of 2: p = 1/2"] and "last hint" in out[2] and out[3] == out[0]
+    assert (
+        out[:2] == ["Hint 1 of 2: think", "Hint 2 of 2: p = 1/2"]
+        and "last hint" in out[2]
+        and out[3] == out[0]
+    )
     assert "no exercise 99.7" in out[4]
 
 

@@ -1,4 +1,5 @@
-"""Where the package computes in a faster form than the lessons derive, the two are equal: here is the readable one of each."""
+"""Where the package computes in a faster form than the lessons derive, the two are equal:
+here is the readable one of each."""
 
 import numpy as np
 import pytest
@@ -18,14 +19,19 @@ def test_softplus_and_sigmoid(dtype):
     """log(1 + exp(a)) and 1 / (1 + exp(-a)); the package's never overflow."""
     a = np.linspace(-80, 80, 4001).astype(dtype)
     exact = a.astype(float)
-    assert np.allclose(softplus(a), np.log1p(np.exp(exact)), rtol=5e-6 if dtype == np.float32 else 1e-13, atol=0)
-    assert np.allclose(sigmoid(a), 1 / (1 + np.exp(-exact)), rtol=5e-6 if dtype == np.float32 else 1e-13, atol=0)
+    assert np.allclose(
+        softplus(a), np.log1p(np.exp(exact)), rtol=5e-6 if dtype == np.float32 else 1e-13, atol=0
+    )
+    assert np.allclose(
+        sigmoid(a), 1 / (1 + np.exp(-exact)), rtol=5e-6 if dtype == np.float32 else 1e-13, atol=0
+    )
 
 
 @both_precisions
 @pytest.mark.parametrize("shape", [(1, 1), (5, 7), (5, 8), (3, 784), (4, 3, 12)], ids=str)
 def test_bernoulli(dtype, shape, rng):
-    """log p(x|z) = sum of x log p + (1 - x) log(1 - p), dlogits = dlog_px_z (x - p), with p = 1 / (1 + exp(-a)) (7.4, 7.6).
+    """log p(x|z) = sum of x log p + (1 - x) log(1 - p), dlogits = dlog_px_z (x - p), with p = 1 / (1 +
+    exp(-a)) (7.4, 7.6).
 
     The package goes by x a - softplus(a), has p from a tanh and takes the logs of products of eight (7.5).
     """
@@ -40,8 +46,12 @@ def test_bernoulli(dtype, shape, rng):
     x, a = t.x.astype(float), t.logits.astype(float)
     p = 1 / (1 + np.exp(-a))
     readable = (x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=-1)
-    assert log_px_z.dtype == dtype and np.allclose(log_px_z, readable, rtol=1e-5 if dtype == np.float32 else 1e-11, atol=0)
-    assert d.dlogits.dtype == dtype and np.allclose(d.dlogits, w[..., None] * (x - p), rtol=0, atol=ATOL[dtype])
+    assert log_px_z.dtype == dtype and np.allclose(
+        log_px_z, readable, rtol=1e-5 if dtype == np.float32 else 1e-11, atol=0
+    )
+    assert d.dlogits.dtype == dtype and np.allclose(
+        d.dlogits, w[..., None] * (x - p), rtol=0, atol=ATOL[dtype]
+    )
 
 
 @pytest.mark.parametrize("logit", [-1e4, -100.0, 0.0, 100.0, 1e4])
@@ -56,19 +66,27 @@ def test_bernoulli_where_the_readable_form_fails(logit, pixel):
 
 @both_precisions
 def test_the_softplus_heads_backward(dtype, rng):
-    """draw = dsigma sigmoid(raw); the package has sigmoid(raw) = exp(raw - softplus(raw)), and softplus(raw) = sigma - 1e-6."""
+    """draw = dsigma sigmoid(raw); the package has sigmoid(raw) = exp(raw - softplus(raw)), and softplus(raw)
+    = sigma - 1e-6."""
     raw = np.linspace(-30, 30, 1001).astype(dtype)
     dsigma = rng.standard_normal(raw.shape).astype(dtype)
     head = HEADS["softplus"]
     sigma = head.forward(raw)
     assert np.allclose(sigma, softplus(raw) + SIGMA_MIN, rtol=0, atol=0)
     readable = dsigma * (1 / (1 + np.exp(-raw.astype(float))))
-    assert np.allclose(head.backward(dsigma, raw, sigma), readable, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=0)
+    assert np.allclose(
+        head.backward(dsigma, raw, sigma), readable, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=0
+    )
 
 
 def test_a_dense_layer_with_samples_in_front(rng):
     """dW and db by loops over samples and images; the package flattens the leading axes into one product."""
-    x, da, W, b = rng.standard_normal((3, 4, 5)), rng.standard_normal((3, 4, 2)), rng.standard_normal((5, 2)), np.zeros(2)
+    x, da, W, b = (
+        rng.standard_normal((3, 4, 5)),
+        rng.standard_normal((3, 4, 2)),
+        rng.standard_normal((5, 2)),
+        np.zeros(2),
+    )
     layer = Dense(W, b, np.full_like(W, np.nan), np.full_like(b, np.nan))
     dx = layer.backward(da, x)
     assert np.allclose(layer.dW, sum(np.outer(x[k, i], da[k, i]) for k in range(3) for i in range(4)))
@@ -104,7 +122,9 @@ def adam(theta, g, state, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     ids=["tensorflow1", "keras", "pytorch", "adam", "burda's adam"],
 )
 def test_optimizers(optimizer, readable, dtype, rng):
-    optimizer = type(optimizer)(**{name: value for name, value in optimizer.config().items() if name != "name"})
+    optimizer = type(optimizer)(
+        **{name: value for name, value in optimizer.config().items() if name != "name"}
+    )
     theta = rng.standard_normal(500).astype(dtype)
     slow, state = theta.astype(float), {}
     for _ in range(2 * FLUSH_EVERY + 10):
@@ -116,7 +136,8 @@ def test_optimizers(optimizer, readable, dtype, rng):
 
 
 def test_the_flush_takes_nothing_but_what_is_nothing():
-    """Every FLUSH_EVERY steps u becomes (u + 1e-20) - 1e-20: what is far below it becomes 0, what is far above keeps its bits."""
+    """Every FLUSH_EVERY steps u becomes (u + 1e-20) - 1e-20: what is far below it becomes 0,
+    what is far above keeps its bits."""
     optimizer = Adam()
     optimizer.step(np.zeros(4, np.float32), np.zeros(4, np.float32))
     m = optimizer.state()["m"]

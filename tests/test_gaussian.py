@@ -1,4 +1,5 @@
-"""The diagonal Gaussian: two sigma heads, the reparameterization trick, the KL to N(0, I) and the log density."""
+"""The diagonal Gaussian: two sigma heads, the reparameterization trick, the KL to N(0, I)
+and the log density."""
 
 import math
 
@@ -29,7 +30,8 @@ def mu_sigma(rng):
     return rng.standard_normal((B, M)), rng.uniform(0.2, 2, (B, M))
 
 
-# The heads ------------------------------------------------------------------------------------------------------------
+# The heads
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_softplus_head_is_a_standard_deviation_with_a_floor():
@@ -63,7 +65,8 @@ def test_samples_have_the_standard_deviation_that_the_head_says(name, rng):
     assert np.allclose(z.mean(axis=0), [0.5, -2.0, 0.0], atol=0.03)
 
 
-# Reparameterization ---------------------------------------------------------------------------------------------------
+# Reparameterization
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(B, M), (1, B, M), (K, B, M)])
@@ -84,12 +87,16 @@ def test_every_sample_and_image_has_its_own_noise(mu_sigma, rng):
     assert np.array_equal(reparameterize(mu, sigma, np.zeros((B, M))), mu)  # eps = 0: a plain autoencoder
 
 
-# KL -------------------------------------------------------------------------------------------------------------------
+# KL ---------------------------------------------------------------------------------------------------------
+# ----------
 
 
 def test_kl_is_the_formula_summed_over_latents(mu_sigma):
     mu, sigma = mu_sigma
-    by_hand = [sum(-math.log(s) + (s * s + m * m) / 2 - 0.5 for m, s in zip(*row, strict=True)) for row in zip(mu, sigma, strict=True)]
+    by_hand = [
+        sum(-math.log(s) + (s * s + m * m) / 2 - 0.5 for m, s in zip(*row, strict=True))
+        for row in zip(mu, sigma, strict=True)
+    ]
     assert np.allclose(kl(mu, sigma), by_hand, rtol=1e-14) and kl(mu, sigma).shape == (B,)
 
 
@@ -98,7 +105,8 @@ def test_kl_of_the_prior_to_itself_is_zero():
 
 
 def test_kl_is_what_its_definition_integrates_to():
-    """KL(q || p) is the integral of q (log q - log p): the trapezoid rule on a smooth density is exact to rounding."""
+    """KL(q || p) is the integral of q (log q - log p):
+    the trapezoid rule on a smooth density is exact to rounding."""
     for mu, sigma in [(0.0, 1.0), (1.5, 0.3), (-0.7, 2.5)]:
         z = np.linspace(mu - 12 * sigma, mu + 12 * sigma, 4001)[:, None]
         log_q, log_p = log_prob(z, mu, sigma), log_prob(z, 0.0, 1.0)
@@ -119,13 +127,18 @@ def test_kl_against_central_differences(mu_sigma, assert_gradient):
     assert np.array_equal(kl_gradient(np.zeros(3), np.ones(3)), np.zeros((2, 3)))  # its minimum
 
 
-# Log density ----------------------------------------------------------------------------------------------------------
+# Log density
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_log_density_where_the_density_itself_is_zero():
-    """784 pixels with residual 1: the log density is -784 (1 + log(2 pi))/2 = -1112.4, the density underflows."""
+    """784 pixels with residual 1: the log density is -784 (1 + log(2 pi))/2 = -1112.4,
+    the density underflows."""
     log_p = log_prob(np.ones(784), 0.0, 1.0)
-    assert math.isclose(log_p, -784 * (0.5 + math.log(2 * math.pi) / 2), rel_tol=1e-14) and round(float(log_p), 1) == -1112.4
+    assert (
+        math.isclose(log_p, -784 * (0.5 + math.log(2 * math.pi) / 2), rel_tol=1e-14)
+        and round(float(log_p), 1) == -1112.4
+    )
     assert np.exp(log_p) == 0
     assert math.isclose(HALF_LOG_2PI, math.log(2 * math.pi) / 2, rel_tol=1e-15)
 
@@ -146,7 +159,8 @@ def test_log_density_against_central_differences(shape, mu_sigma, rng, assert_gr
         assert_gradient(lambda: (weights * log_prob(z, mu, sigma)).sum(), a, analytic)
 
 
-# Everywhere -----------------------------------------------------------------------------------------------------------
+# Everywhere
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -156,7 +170,14 @@ def test_nothing_is_promoted_and_no_argument_changed(dtype, mu_sigma, rng):
     arguments = mu, sigma, eps, dz
     before = [a.copy() for a in arguments]
     z = reparameterize(mu, sigma, eps)
-    results = [z, kl(mu, sigma), log_prob(z, mu, sigma), *reparameterize_backward(dz, eps), *kl_gradient(mu, sigma), *log_prob_gradient(z, mu, sigma)]
+    results = [
+        z,
+        kl(mu, sigma),
+        log_prob(z, mu, sigma),
+        *reparameterize_backward(dz, eps),
+        *kl_gradient(mu, sigma),
+        *log_prob_gradient(z, mu, sigma),
+    ]
     for head in HEADS.values():
         results += [head.forward(mu), head.backward(dz, mu, sigma)]
     assert {a.dtype for a in results} == {np.dtype(dtype)}

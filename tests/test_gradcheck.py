@@ -1,4 +1,5 @@
-"""The gradient checks: right gradients pass to the last digit, wrong ones fail where they are wrong, traps have names."""
+"""The gradient checks: right gradients pass to the last digit, wrong ones fail where they are wrong,
+traps have names."""
 
 import itertools
 import time
@@ -13,15 +14,31 @@ from minivae.gradcheck import check, check_gradient
 from minivae.gradcheck.numeric import central_difference, complex_step
 from minivae.layers import ACTIVATIONS, sigmoid, softplus
 
-LIKELIHOODS = {"bernoulli": "bernoulli", "shared": "gaussian", "fixed": Gaussian(0.5), "pixel": Gaussian("pixel")}
+LIKELIHOODS = {
+    "bernoulli": "bernoulli",
+    "shared": "gaussian",
+    "fixed": Gaussian(0.5),
+    "pixel": Gaussian("pixel"),
+}
 HIDDEN = (), (4,), (4, 3), (4, 3, 4)
-REST = list(itertools.product(ACTIVATIONS, HIDDEN, (0, 3), (1, 5), (1, 7)))  # activation, hidden, condition, K, B
+# activation, hidden, condition, K, B
+REST = list(itertools.product(ACTIVATIONS, HIDDEN, (0, 3), (1, 5), (1, 7)))
 
 
 def case(likelihood, head, activation="tanh", hidden=(4,), n_conditions=0, K=2, B=3, seed=0, **settings):
     """A small model with odd numbers in all its parameters and living ReLUs; x, eps and y."""
     settings = {"dtype": np.float64, "init": "glorot", **settings}
-    vae = VAE(4, hidden, 2, LIKELIHOODS[likelihood], head, activation, n_conditions=n_conditions, seed=seed, **settings)
+    vae = VAE(
+        4,
+        hidden,
+        2,
+        LIKELIHOODS[likelihood],
+        head,
+        activation,
+        n_conditions=n_conditions,
+        seed=seed,
+        **settings,
+    )
     rng = np.random.default_rng(seed)
     for name, p in vae.parameters.items():
         p += 0.2 * rng.standard_normal(p.shape) + 0.3 * name.endswith(".b")
@@ -36,7 +53,9 @@ def case(likelihood, head, activation="tanh", hidden=(4,), n_conditions=0, K=2, 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_every_model_is_right_to_the_last_digit(likelihood, head):
     for seed, (activation, hidden, n_conditions, K, B) in enumerate(REST):
-        report = check(*case(likelihood, head, activation, hidden, n_conditions, K, B, seed), method="complex", samples=0)
+        report = check(
+            *case(likelihood, head, activation, hidden, n_conditions, K, B, seed), method="complex", samples=0
+        )
         assert report.passed and report.worst < 1e-13, (activation, hidden, n_conditions, K, B, str(report))
 
 
@@ -62,12 +81,19 @@ def test_every_single_coordinate(likelihood, method):
 @pytest.mark.parametrize("head", ["softplus", "logvar"])
 def test_importance_weighted_bound(likelihood, head, method):
     for K, B, n_conditions in (1, 7, 0), (5, 1, 3), (5, 7, 3):
-        report = check(*case(likelihood, head, n_conditions=n_conditions, K=K, B=B), method=method, objective="iwae", samples=4)
+        report = check(
+            *case(likelihood, head, n_conditions=n_conditions, K=K, B=B),
+            method=method,
+            objective="iwae",
+            samples=4,
+        )
         assert report.passed and report.worst < {"central": 1e-7, "complex": 1e-13}[method], str(report)
         assert "log_w" in [row.name for row in report.rows]
 
 
-@pytest.mark.parametrize("settings", [{"beta": 4.0}, {"beta": 0.0}, {"reduction": "sum"}, {"K": None}, {"dtype": np.float32}])
+@pytest.mark.parametrize(
+    "settings", [{"beta": 4.0}, {"beta": 0.0}, {"reduction": "sum"}, {"K": None}, {"dtype": np.float32}]
+)
 def test_every_option(settings):
     for method, part in itertools.product(("central", "complex"), (None, "reconstruction", "kl")):
         report = check(*case("pixel", "softplus", **settings), method=method, part=part)
@@ -79,7 +105,11 @@ def test_reconstruction_and_kl_apart(monkeypatch):
     model = case("bernoulli", "softplus")
     assert check(*model, part="reconstruction").passed
     report = check(*model, part="kl")
-    assert not report.passed and report.explanations[0].relation == "scale" and report.explanations[0].term == "2"
+    assert (
+        not report.passed
+        and report.explanations[0].relation == "scale"
+        and report.explanations[0].term == "2"
+    )
 
 
 def test_rows_come_in_the_order_of_the_flow():
@@ -124,7 +154,10 @@ def test_the_model_and_the_input_stay_as_they_are():
     before = [a.copy() for a in (vae.theta, vae.grad, x, eps, y)], vae.rng.bit_generator.state
     for method in "central", "complex":
         check(vae, x, eps, y, method=method)
-    assert all(map(np.array_equal, before[0], (vae.theta, vae.grad, x, eps, y))) and vae.rng.bit_generator.state == before[1]
+    assert (
+        all(map(np.array_equal, before[0], (vae.theta, vae.grad, x, eps, y)))
+        and vae.rng.bit_generator.state == before[1]
+    )
 
 
 def test_the_report_reads():
@@ -157,7 +190,12 @@ def test_a_large_model_is_sampled_and_still_checked_everywhere(monkeypatch):
     x, eps = rng.random((3, 200)), rng.standard_normal((2, 3, 20))
     report = check(vae, x, eps)
     rows = {row.name: row for row in report.rows}
-    assert report.passed and rows["encoder.0.W"].checked == 20 and "random direction" in str(report) and "float64" in str(report)
+    assert (
+        report.passed
+        and rows["encoder.0.W"].checked == 20
+        and "random direction" in str(report)
+        and "float64" in str(report)
+    )
     assert report.worst < 1e-6 and check(vae, x, eps, method="complex").worst < 1e-12
 
     right = VAE.encode_backward
@@ -168,7 +206,9 @@ def test_a_large_model_is_sampled_and_still_checked_everywhere(monkeypatch):
 
     monkeypatch.setattr(VAE, "encode_backward", one_number_wrong)
     report = check(vae, x, eps)
-    assert report.first == ["encoder.0.W"], "20 of 12,000 coordinates would miss it; the random direction does not"
+    assert report.first == ["encoder.0.W"], (
+        "20 of 12,000 coordinates would miss it; the random direction does not"
+    )
 
 
 def test_the_default_model_takes_seconds(capsys):
@@ -193,7 +233,11 @@ def test_one_wrong_number_in_a_parameter(monkeypatch, name):
     monkeypatch.setattr(VAE, "backward", wrong)
     for method in "central", "complex":
         report = check(*case("bernoulli", "softplus"), method=method, explain=False)
-        assert not report.passed and report.first == [name] and [row.name for row in report.rows if not row.right] == [name]
+        assert (
+            not report.passed
+            and report.first == [name]
+            and [row.name for row in report.rows if not row.right] == [name]
+        )
 
 
 def test_the_first_wrong_intermediate_is_named(monkeypatch):
@@ -279,10 +323,22 @@ def test_traps_of_a_model(monkeypatch):
             return trap(check(*model, method=method))
 
     right_kl, right_decode, right_log_prob = gaussian.kl, VAE.decode, Bernoulli.log_prob
-    assert replaced(gaussian, "reparameterize", lambda mu, sigma, eps: mu + sigma * rng.standard_normal(eps.shape)) == "noise"
-    assert replaced(gaussian, "kl", lambda mu, sigma: right_kl(mu, sigma) + np.log(0 * mu).sum(axis=-1)) == "NaN"
-    assert replaced(gaussian, "kl", lambda mu, sigma: right_kl(np.abs(mu), sigma), "complex") == "imaginary part"
-    assert replaced(Bernoulli, "log_prob", lambda self, t: right_log_prob(self, t).real, "complex") == "imaginary part"
+    assert (
+        replaced(
+            gaussian, "reparameterize", lambda mu, sigma, eps: mu + sigma * rng.standard_normal(eps.shape)
+        )
+        == "noise"
+    )
+    assert (
+        replaced(gaussian, "kl", lambda mu, sigma: right_kl(mu, sigma) + np.log(0 * mu).sum(axis=-1)) == "NaN"
+    )
+    assert (
+        replaced(gaussian, "kl", lambda mu, sigma: right_kl(np.abs(mu), sigma), "complex") == "imaginary part"
+    )
+    assert (
+        replaced(Bernoulli, "log_prob", lambda self, t: right_log_prob(self, t).real, "complex")
+        == "imaginary part"
+    )
     assert replaced(VAE, "backward", lambda self, t, need_dx=True: 1 / 0) == "raised"
 
     def in_float32(self, t):
@@ -306,15 +362,24 @@ def test_traps_of_a_model(monkeypatch):
 
 
 def test_nan_in_a_gradient_is_named_and_never_passes(monkeypatch):
-    monkeypatch.setattr(gaussian, "kl_gradient", lambda mu, sigma: (mu * (0 * mu / (0 * mu)), sigma - 1 / sigma))
+    monkeypatch.setattr(
+        gaussian, "kl_gradient", lambda mu, sigma: (mu * (0 * mu / (0 * mu)), sigma - 1 / sigma)
+    )
     with np.errstate(invalid="ignore"):
         report = check(*case("bernoulli", "softplus"))
     row = {row.name: row for row in report.rows}["mu"]
-    assert not report.passed and report.first == ["mu"] and np.isnan(row.error) and "0/0" in row.words and np.isnan(report.worst)
+    assert (
+        not report.passed
+        and report.first == ["mu"]
+        and np.isnan(row.error)
+        and "0/0" in row.words
+        and np.isnan(report.worst)
+    )
 
 
 def test_kinks_of_a_model_are_skipped_and_counted():
-    vae = VAE(4, (5,), 2, activation="relu", dtype=np.float64, seed=1)  # biases are 0: a black image sits on every kink
+    # biases are 0: a black image sits on every kink
+    vae = VAE(4, (5,), 2, activation="relu", dtype=np.float64, seed=1)
     eps = np.random.default_rng(0).standard_normal((2, 3, 2))
     for method in "central", "complex":
         report = check(vae, np.zeros((3, 4)), eps, method=method)
@@ -324,7 +389,9 @@ def test_kinks_of_a_model_are_skipped_and_counted():
 
 def test_a_wrong_gradient_does_not_hide_behind_kinks(monkeypatch):
     relu = ACTIVATIONS["relu"]
-    monkeypatch.setitem(ACTIVATIONS, "relu", type(relu)("relu", relu.forward, lambda dh, a, h: dh * (a > 0) * 1.5))
+    monkeypatch.setitem(
+        ACTIVATIONS, "relu", type(relu)("relu", relu.forward, lambda dh, a, h: dh * (a > 0) * 1.5)
+    )
     vae = VAE(4, (5,), 2, activation="relu", dtype=np.float64, seed=1)
     report = check(vae, np.zeros((3, 4)), np.random.default_rng(0).standard_normal((2, 3, 2)))
     assert not report.passed and report.first == ["decoder_a0"]
@@ -436,7 +503,10 @@ def test_a_wrong_shape_says_which_and_often_why():
     dense = lambda x, W, b: x @ W + b
     report = check_gradient(dense, lambda x, W, b, da: (da @ W.T, da.T @ x, da.sum(axis=1)), X, W, B)
     assert report.first == ["W", "b"]
-    assert [e.relation for e in report.explanations] == ["transpose", "shape"] and "(4,)" in report.explanations[1].words
+    assert [e.relation for e in report.explanations] == [
+        "transpose",
+        "shape",
+    ] and "(4,)" in report.explanations[1].words
 
 
 def test_noise_in_a_gradient():
@@ -452,8 +522,13 @@ def test_traps_of_the_complex_step():
     ):
         assert check_gradient(function, gradient, A).passed
         assert trap(check_gradient(function, gradient, A, method="complex")) == "imaginary part"
-    assert not check_gradient(np.square, lambda a: 2.1 * a, A, method="complex").traps, "a wrong gradient is no trap"
-    assert trap(check_gradient(np.square, lambda a: (2 * a).astype(np.float32), A, method="complex")) == "float32"
+    assert not check_gradient(np.square, lambda a: 2.1 * a, A, method="complex").traps, (
+        "a wrong gradient is no trap"
+    )
+    assert (
+        trap(check_gradient(np.square, lambda a: (2 * a).astype(np.float32), A, method="complex"))
+        == "float32"
+    )
 
 
 def test_kinks_of_a_function():
@@ -462,7 +537,8 @@ def test_kinks_of_a_function():
     assert report.passed and report.rows[0].skipped == 1 and report.rows[0].checked == 4
     assert not check_gradient(relu, lambda a: (a > 0) * 2.0, a).passed
     assert (
-        check_gradient(relu, lambda a: (a >= 0) * 1.0, np.zeros(3)).rows[0].words == "nothing to compare: all of it lies on kinks"
+        check_gradient(relu, lambda a: (a >= 0) * 1.0, np.zeros(3)).rows[0].words
+        == "nothing to compare: all of it lies on kinks"
     )
 
 

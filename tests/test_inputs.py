@@ -13,7 +13,8 @@ from minivae.inputs import check_images, check_labels, check_whole, to_floats
 FLOATS = [np.float32, np.float64, np.complex128]
 
 
-# Images ---------------------------------------------------------------------------------------------------------------
+# Images -----------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, bool, np.float16, np.float32, np.float64])
@@ -35,19 +36,53 @@ def test_lists_and_strided_images_are_taken_too():
 @pytest.mark.parametrize(
     "X, error, sentence",
     [
-        (np.zeros(12), ValueError, "X has shape (12,); expected (N, 12) or images (N, height, width) of 12 pixels. For one image give X[None]."),
-        (np.zeros((3, 4)), ValueError, "X has shape (3, 4); expected (N, 12) or images (N, height, width) of 12 pixels. For one image"),
+        (
+            np.zeros(12),
+            ValueError,
+            (
+                "X has shape (12,); expected (N, 12) or images (N, height, width) of 12 pixels. For one image"
+                " give X[None]."
+            ),
+        ),
+        (
+            np.zeros((3, 4)),
+            ValueError,
+            "X has shape (3, 4); expected (N, 12) or images (N, height, width) of 12 pixels. For one image",
+        ),
         (np.zeros((2, 13)), ValueError, "X has shape (2, 13); expected (N, 12)"),
         (np.zeros((2, 4, 4)), ValueError, "X has shape (2, 4, 4); expected (N, 12)"),
         (np.zeros((0, 4, 4)), ValueError, "X has shape (0, 4, 4); expected (N, 12)"),
         (0.5, ValueError, "X has shape (); expected (N, 12)"),
-        (np.ones((2, 12), np.uint8), ValueError, "X is uint8 with a maximum of 1, but uint8 pixels mean 0..255: give X.astype(bool)"),
-        (np.full((2, 12), np.nan), ValueError, "X holds NaN or infinity; every pixel must be a finite number"),
+        (
+            np.ones((2, 12), np.uint8),
+            ValueError,
+            "X is uint8 with a maximum of 1, but uint8 pixels mean 0..255: give X.astype(bool)",
+        ),
+        (
+            np.full((2, 12), np.nan),
+            ValueError,
+            "X holds NaN or infinity; every pixel must be a finite number",
+        ),
         (np.full((2, 12), np.inf), ValueError, "X holds NaN or infinity"),
-        (np.full((2, 12), 1.5), ValueError, "X has pixels from 1.5 to 1.5; a Bernoulli decoder (and dynamic binarisation) needs them in [0, 1]"),
+        (
+            np.full((2, 12), 1.5),
+            ValueError,
+            (
+                "X has pixels from 1.5 to 1.5; a Bernoulli decoder (and dynamic binarisation) needs them in"
+                " [0, 1]"
+            ),
+        ),
         (np.full((2, 12), -0.1), ValueError, "X has pixels from -0.1 to -0.1;"),
-        (np.full((2, 12), 255.0), ValueError, "divide by the largest possible value, or take a Gaussian decoder"),
-        (np.ones((2, 12), int), TypeError, "X has dtype int64; expected uint8 (0..255), bool or float pixels: use X.astype(np.uint8)"),
+        (
+            np.full((2, 12), 255.0),
+            ValueError,
+            "divide by the largest possible value, or take a Gaussian decoder",
+        ),
+        (
+            np.ones((2, 12), int),
+            TypeError,
+            "X has dtype int64; expected uint8 (0..255), bool or float pixels: use X.astype(np.uint8)",
+        ),
         (np.full((2, 12), "0"), TypeError, "X has dtype <U1; expected uint8"),
         (np.full((2, 12), None), TypeError, "X has dtype object; expected uint8"),
     ],
@@ -79,7 +114,8 @@ def test_black_uint8_images_are_images():
     assert check_images(np.full((2, 12), 2, np.uint8), 12, True).max() == 2
 
 
-# Batches of floats ----------------------------------------------------------------------------------------------------
+# Batches of floats
+# ----------------------------------------------------------------------------------------------------
 
 BYTES = np.arange(256, dtype=np.uint8)[:, None]
 
@@ -95,7 +131,9 @@ def test_bytes_are_divided_by_255_and_everything_else_is_taken_as_it_is(dtype):
 def test_the_threshold_is_one_half_for_bytes_floats_and_bools():
     """A byte is white from 128 on, 128/255 = 0.502; exactly 0.5 is black."""
     assert to_floats(BYTES, np.float32, "threshold")[:, 0].tolist() == [0.0] * 128 + [1.0] * 128
-    assert np.array_equal(to_floats(BYTES / 255, np.float32, "threshold"), to_floats(BYTES, np.float32, "threshold"))
+    assert np.array_equal(
+        to_floats(BYTES / 255, np.float32, "threshold"), to_floats(BYTES, np.float32, "threshold")
+    )
     assert to_floats(np.array([[0.5, 0.50001]]), np.float64, "threshold").tolist() == [[0, 1]]
     assert to_floats(np.array([[True, False]]), np.float32, "threshold").tolist() == [[1, 0]]
 
@@ -126,7 +164,8 @@ def test_a_batch_is_new_memory_in_0_to_1_and_the_callers_array_stays(X, binarize
     assert binarize is None or set(np.unique(x.real)) <= {0, 1}
 
 
-# Labels ---------------------------------------------------------------------------------------------------------------
+# Labels -----------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.mark.parametrize("y", [[2, 0, 1], np.array([2, 0, 1], np.uint8), np.array([2, 0, 1], np.int64)])
@@ -147,8 +186,19 @@ def test_attributes_are_taken_as_they_are():
         ([0, 4, 1], 4, "y holds the label 4; with n_conditions=4 labels are integers in 0..3"),
         ([0, -1, 1], 4, "y holds the label -1; with n_conditions=4"),
         (None, 4, "this model is conditional: give y, 3 labels in 0..3 or an array of shape (3, 4)"),
-        ([0, 1, 2], 0, "y was given, but this model has n_conditions=0: leave it out, or build VAE(n_conditions=...)"),
-        ([0, 1], 4, "y has shape (2,) and dtype int64; expected (3,) integer labels in 0..3 or numbers of shape (3, 4)"),
+        (
+            [0, 1, 2],
+            0,
+            "y was given, but this model has n_conditions=0: leave it out, or build VAE(n_conditions=...)",
+        ),
+        (
+            [0, 1],
+            4,
+            (
+                "y has shape (2,) and dtype int64; expected (3,) integer labels in 0..3 or numbers of shape"
+                " (3, 4)"
+            ),
+        ),
         ([0.0, 1.0, 2.0], 4, "y has shape (3,) and dtype float64; expected (3,) integer labels"),
         (np.zeros((3, 5)), 4, "y has shape (3, 5) and dtype float64"),
         (np.zeros((3, 1), int), 4, "y has shape (3, 1) and dtype int64"),
@@ -161,7 +211,8 @@ def test_bad_labels_get_one_sentence(y, n_conditions, sentence):
         check_labels(y, 3, n_conditions)
 
 
-# Whole numbers --------------------------------------------------------------------------------------------------------
+# Whole numbers
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
@@ -171,5 +222,7 @@ def test_whole_numbers_of_python_and_numpy(value):
 
 @pytest.mark.parametrize("value", [2, -1, 3.0, "3", None, np.array([3])])
 def test_what_is_not_a_whole_number_of_at_least_3(value):
-    with pytest.raises(ValueError, match=re.escape(f"n is {value!r}; it must be a whole number of at least 3.")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"n is {value!r}; it must be a whole number of at least 3.")
+    ):
         check_whole("n", value, 3)

@@ -1,4 +1,5 @@
-"""Layers: softplus and sigmoid to the last digit, every activation and dense layer against central differences."""
+"""Layers: softplus and sigmoid to the last digit,
+every activation and dense layer against central differences."""
 
 import itertools
 import math
@@ -21,7 +22,8 @@ def dense(rng, n_in, n_out, dtype=np.float64):
     return Dense(W, b, np.full_like(W, np.nan), np.full_like(b, np.nan))
 
 
-# softplus and sigmoid -------------------------------------------------------------------------------------------------
+# softplus and sigmoid
+# -------------------------------------------------------------------------------------------------
 
 
 def exact_softplus(a):
@@ -65,12 +67,18 @@ def test_sigmoid_of_any_number(a, b):
 @pytest.mark.parametrize("a", [-800.0, -40.0, -1.0, -1e-30, 0.0, 1e-30, 1.0, 40.0, 800.0])
 def test_the_complex_step_is_exact_also_at_zero(a):
     h = 1e-30
-    assert math.isclose(softplus(np.array([a + 1j * h]))[0].imag / h, exact_sigmoid(max(a, -700)), rel_tol=1e-14, abs_tol=1e-300)
+    assert math.isclose(
+        softplus(np.array([a + 1j * h]))[0].imag / h,
+        exact_sigmoid(max(a, -700)),
+        rel_tol=1e-14,
+        abs_tol=1e-300,
+    )
     slope = exact_sigmoid(max(a, -700)) * exact_sigmoid(max(-a, -700))
     assert math.isclose(sigmoid(np.array([a + 1j * h]))[0].imag / h, slope, rel_tol=1e-14, abs_tol=1e-300)
 
 
-# Activations ----------------------------------------------------------------------------------------------------------
+# Activations
+# ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -98,7 +106,8 @@ def test_relu_passes_nothing_at_and_below_zero():
     assert np.array_equal(relu.backward(np.ones(3), a, relu.forward(a)), [0, 0, 1])
 
 
-# Dense layers ---------------------------------------------------------------------------------------------------------
+# Dense layers
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lead", [(4,), (3, 4), (1,), (2, 3, 4)])
@@ -142,11 +151,16 @@ def test_dense_backward_overwrites_its_gradients_and_nothing_else(rng):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dense_layer_keeps_the_dtype(dtype, rng):
-    layer, x, da = dense(rng, 3, 2, dtype), rng.standard_normal((4, 3)).astype(dtype), rng.standard_normal((4, 2)).astype(dtype)
+    layer, x, da = (
+        dense(rng, 3, 2, dtype),
+        rng.standard_normal((4, 3)).astype(dtype),
+        rng.standard_normal((4, 2)).astype(dtype),
+    )
     assert layer.forward(x).dtype == layer.backward(da, x).dtype == layer.dW.dtype == layer.db.dtype == dtype
 
 
-# Stacks ---------------------------------------------------------------------------------------------------------------
+# Stacks -----------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.mark.parametrize("widths", [(4, 2), (4, 3, 2), (4, 5, 3, 2)])
@@ -158,13 +172,20 @@ def test_stack_against_an_upstream_gradient(widths, activation, rng, assert_grad
     t, d = Trace(), Trace()
     stack.forward(t, x)
     dx = stack.backward(dout, t, x, d)
-    for a, analytic in [(x, dx)] + [(layer.W, layer.dW) for layer in layers] + [(layer.b, layer.db) for layer in layers]:
+    for a, analytic in (
+        [(x, dx)] + [(layer.W, layer.dW) for layer in layers] + [(layer.b, layer.db) for layer in layers]
+    ):
         assert_gradient(lambda: (dout * stack.forward(Trace(), x)).sum(), a, analytic)
 
 
 def test_stack_names_its_hidden_layers_in_the_traces_and_ends_linear(rng):
     layers = [dense(rng, 4, 3), dense(rng, 3, 5), dense(rng, 5, 2)]
-    stack, x, t, d = Stack("decoder", layers, ACTIVATIONS["relu"]), rng.standard_normal((6, 4)), Trace(), Trace()
+    stack, x, t, d = (
+        Stack("decoder", layers, ACTIVATIONS["relu"]),
+        rng.standard_normal((6, 4)),
+        Trace(),
+        Trace(),
+    )
     out = stack.forward(t, x)
     stack.backward(np.ones((6, 2)), t, x, d)
     assert list(t) == ["decoder_a0", "decoder_h0", "decoder_a1", "decoder_h1"]
@@ -173,7 +194,8 @@ def test_stack_names_its_hidden_layers_in_the_traces_and_ends_linear(rng):
     assert np.allclose(out, t.decoder_h1 @ layers[2].W + layers[2].b) and (out < 0).any()
 
 
-# Initial parameters ---------------------------------------------------------------------------------------------------
+# Initial parameters
+# ---------------------------------------------------------------------------------------------------
 
 
 def moments(sample):

@@ -1,4 +1,5 @@
-"""The lessons run as shipped, their solutions pass, and what is committed is fit to be read without running."""
+"""The lessons run as shipped, their solutions pass,
+and what is committed is fit to be read without running."""
 
 import ast
 import io
@@ -52,8 +53,12 @@ def test_stubs_are_not_tried_and_solutions_pass(path):
 
 @lesson
 def test_claims_are_asserted(path):
-    asserts = [node for cell in tools.code_cells(tools.read(path)) for node in ast.walk(ast.parse(cell.source))
-               if isinstance(node, ast.Assert)]  # fmt: skip
+    asserts = [
+        node
+        for cell in tools.code_cells(tools.read(path))
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Assert)
+    ]
     assert len(asserts) >= 10
 
 
@@ -94,7 +99,9 @@ def test_pictures_have_alternative_text(path):
     nb = tools.read(path)
     pictures = 0
     for output in (output for cell in tools.code_cells(nb) for output in cell.outputs if "data" in output):
-        assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(output.data), "show it with minivae.course.show"
+        assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(output.data), (
+            "show it with minivae.course.show"
+        )
         for img in re.findall(r"<img[^>]*>", output.data.get("text/html", "")):
             pictures += 1
             assert len(re.search(r'alt="([^"]*)"', img)[1]) >= 20
@@ -114,17 +121,27 @@ def test_equations_are_numbered_in_order(path):
 
 
 def sources():
-    """(name, prose) of everything that cites equations: Markdown of the lessons, docstrings and comments of the package."""
+    """(name, prose) of everything that cites equations: Markdown of the lessons,
+    docstrings and comments of the package."""
     for path in tools.PATHS:
         yield path.name, re.sub(r"```.*?```|`[^`\n]*`", "", tools.markdown(tools.read(path)), flags=re.DOTALL)
     for path in sorted(PACKAGE.rglob("*.py")):
         tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
-        prose = (t.string for t in tokens if t.type == tokenize.COMMENT or (t.type == tokenize.STRING and t.string.startswith('"')))
+        prose = (
+            t.string
+            for t in tokens
+            if t.type == tokenize.COMMENT or (t.type == tokenize.STRING and t.string.startswith('"'))
+        )
         yield path.name, "\n".join(prose)
 
 
 def test_cited_equations_exist():
     numbered = {tools.number_of(path): set(tags(path)) for path in tools.PATHS}
-    missing = [(name, cited) for name, prose in sources() for match in CITED.finditer(prose) for cited in match.groups()
-               if cited and (chapter := int(cited.split(".")[0])) in numbered and cited not in numbered[chapter]]  # fmt: skip
+    missing = [
+        (name, cited)
+        for name, prose in sources()
+        for match in CITED.finditer(prose)
+        for cited in match.groups()
+        if cited and (chapter := int(cited.split(".")[0])) in numbered and cited not in numbered[chapter]
+    ]
     assert not missing

@@ -1,4 +1,5 @@
-"""Decoders as distributions over pixels: exact values, gradients through every path, extreme outputs, samples."""
+"""Decoders as distributions over pixels: exact values, gradients through every path, extreme outputs,
+samples."""
 
 import itertools
 import math
@@ -36,10 +37,16 @@ def trace(likelihood, x, output, parameters=None):
 def batch(request, rng):
     """x (B, D), a way to draw the last layer's output, the shared parameter, the upstream gradient."""
     lead = (*request.param, B)
-    return rng.random((B, D)), lambda columns: rng.standard_normal((*lead, columns)), rng.standard_normal(1), rng.standard_normal(lead)
+    return (
+        rng.random((B, D)),
+        lambda columns: rng.standard_normal((*lead, columns)),
+        rng.standard_normal(1),
+        rng.standard_normal(lead),
+    )
 
 
-# Gradients ------------------------------------------------------------------------------------------------------------
+# Gradients
+# ------------------------------------------------------------------------------------------------------------
 
 
 @every_likelihood
@@ -78,13 +85,18 @@ def test_nothing_is_promoted_and_no_argument_changed(likelihood, dtype, batch):
     ]
     before = [a.copy() for a in arguments]
     t, d = trace(likelihood, x, output, parameters), Trace()
-    results = [likelihood.backward(upstream, t, d, np.zeros(1, dtype)), likelihood.dx(upstream, t), likelihood.mean(t)]
+    results = [
+        likelihood.backward(upstream, t, d, np.zeros(1, dtype)),
+        likelihood.dx(upstream, t),
+        likelihood.mean(t),
+    ]
     results += [t[name] for name in t] + [d[name] for name in d]
     assert {a.dtype for a in results} == {np.dtype(dtype)}
     assert all(np.array_equal(a, b) for a, b in zip(before, arguments, strict=True))
 
 
-# Bernoulli ------------------------------------------------------------------------------------------------------------
+# Bernoulli
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_bernoulli_is_the_product_of_its_pixels(rng):
@@ -103,7 +115,9 @@ def test_bernoulli_sums_to_one_over_all_images(rng):
 def test_bernoulli_with_all_logits_zero_knows_nothing():
     """log 2 per pixel: 543.4 nats for an MNIST image."""
     t = trace(Bernoulli(), np.ones((1, 784)), np.zeros((1, 784)))
-    assert math.isclose(t.log_px_z[0], -784 * math.log(2), rel_tol=1e-13) and round(-t.log_px_z[0], 1) == 543.4
+    assert (
+        math.isclose(t.log_px_z[0], -784 * math.log(2), rel_tol=1e-13) and round(-t.log_px_z[0], 1) == 543.4
+    )
 
 
 @pytest.mark.parametrize("columns", [1, 5, 8, 12, 784])
@@ -141,7 +155,8 @@ def test_bernoulli_on_grey_pixels_is_a_cross_entropy_with_a_floor(rng):
     assert math.isclose(-perfect.log_px_z[0], entropy, rel_tol=1e-12) and entropy > 10
 
 
-# Gaussian -------------------------------------------------------------------------------------------------------------
+# Gaussian ---------------------------------------------------------------------------------------------------
+# ----------
 
 
 def raw_of(log_sigma):
@@ -178,7 +193,9 @@ def test_a_fixed_sigma_is_the_squared_error_scaled(rng):
     x, mean = rng.random((2, B, D))
     t = trace(Gaussian(sigma=0.5), x, mean)
     squared_error = ((x - mean) ** 2).sum(axis=1)
-    assert np.allclose(t.log_px_z, -squared_error / (2 * 0.5**2) - D * (math.log(0.5) + HALF_LOG_2PI), rtol=1e-13)
+    assert np.allclose(
+        t.log_px_z, -squared_error / (2 * 0.5**2) - D * (math.log(0.5) + HALF_LOG_2PI), rtol=1e-13
+    )
 
 
 def test_the_best_shared_sigma_is_the_root_mean_squared_residual(rng):
@@ -199,10 +216,16 @@ def test_a_learned_sigma_has_a_smooth_floor_and_never_explodes(sigma):
         likelihood.backward(np.ones(1, np.float32), t, d, np.zeros(1, np.float32))
         assert all(np.isfinite(t[name]).all() for name in t) and all(np.isfinite(d[name]).all() for name in d)
         assert t.log_sigma.item() >= LOG_SIGMA_MIN
-        assert math.isclose(t.log_sigma.item(), LOG_SIGMA_MIN + softplus(np.float64(r) - LOG_SIGMA_MIN), rel_tol=1e-6, abs_tol=1e-6)
+        assert math.isclose(
+            t.log_sigma.item(),
+            LOG_SIGMA_MIN + softplus(np.float64(r) - LOG_SIGMA_MIN),
+            rel_tol=1e-6,
+            abs_tol=1e-6,
+        )
 
 
-# Samples, means, names ------------------------------------------------------------------------------------------------
+# Samples, means, names
+# ------------------------------------------------------------------------------------------------
 
 
 def test_bernoulli_samples_are_0_and_1_with_the_said_probability(rng):
@@ -217,7 +240,10 @@ def test_bernoulli_samples_are_0_and_1_with_the_said_probability(rng):
 @pytest.mark.parametrize("sigma", ["shared", "pixel", 0.3])
 def test_gaussian_samples_have_the_said_moments(sigma, rng):
     likelihood = Gaussian(sigma)
-    output = np.broadcast_to(np.array([0.5, -1.0, -0.7, 0.2], np.float32)[: likelihood.n_outputs(2)], (40_000, likelihood.n_outputs(2)))
+    output = np.broadcast_to(
+        np.array([0.5, -1.0, -0.7, 0.2], np.float32)[: likelihood.n_outputs(2)],
+        (40_000, likelihood.n_outputs(2)),
+    )
     t = trace(likelihood, np.zeros((40_000, 2), np.float32), output, np.array([-0.4], np.float32))
     sample, sigmas = likelihood.sample(t, rng), np.broadcast_to(np.exp(t.log_sigma), (40_000, 2))[0]
     assert sample.dtype == np.float32 and np.array_equal(likelihood.mean(t), t.mean)
@@ -236,7 +262,10 @@ def test_names_of_likelihoods():
     assert isinstance(make_likelihood("bernoulli"), Bernoulli)
     assert make_likelihood("gaussian").sigma == "shared"
     for wrong in ("poisson", Gaussian, None):
-        with pytest.raises(ValueError, match=r"likelihood .* is not known; take one of bernoulli, gaussian, or Gaussian\(sigma=...\)"):
+        with pytest.raises(
+            ValueError,
+            match=r"likelihood .* is not known; take one of bernoulli, gaussian, or Gaussian\(sigma=...\)",
+        ):
             make_likelihood(wrong)
 
 

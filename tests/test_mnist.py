@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_the_reference_model_lands_in_its_band_after_one_epoch():
-    """784-200-(100)-200-784, TensorFlow 1's RMSProp, the loss summed over batches of 64, pixels > 0.5: -ELBO 138 to 144."""
+    """784-200-(100)-200-784, TensorFlow 1's RMSProp, the loss summed over batches of 64, pixels > 0.5:
+    -ELBO 138 to 144."""
     train, test = load_data("mnist")
     vae = VAE(reduction="sum")
     history = vae.fit(train.images, epochs=1, binarize="threshold", validation=test.images, progress=False)
@@ -24,9 +25,12 @@ def test_the_reference_model_lands_in_its_band_after_one_epoch():
     assert history["elbo"][0] < history["validation_elbo"][0]  # the epoch's mean includes its bad beginning
     assert 10 < history["validation_kl"][0] < 50
 
-    # the scale of the numbers: what the model has learnt beats independent pixels (205.9 nats), and log p(x) lies above the bound
+    # the scale of the numbers: what the model has learnt beats independent pixels (205.9 nats), and log p(x)
+    # lies above the bound
     few = test.images[:100]
-    assert -206 < vae.elbo(few, n_samples=20, rng=0).mean() < vae.log_likelihood(few, n_samples=20, rng=0).mean()
+    assert (
+        -206 < vae.elbo(few, n_samples=20, rng=0).mean() < vae.log_likelihood(few, n_samples=20, rng=0).mean()
+    )
     mean = (train.images > 127).mean(axis=0).clip(1e-6, 1 - 1e-6)
     white = test.images > 127
     independent = np.where(white, np.log(mean), np.log1p(-mean)).sum(axis=(1, 2)).mean()

@@ -1,4 +1,7 @@
-"""Known mistakes, planted into the package: each is caught, and a wrong gradient is named. The table is made anew here."""
+"""Known mistakes, planted into the package: each is caught, and a wrong gradient is named.
+
+The table is made anew here.
+"""
 
 import numpy as np
 import pytest
@@ -44,7 +47,8 @@ def test_wrong_gradients_are_caught_by_both_gradient_checks_and_named_where_they
 
 
 def test_seven_mistakes_that_no_gradient_check_can_see(table):
-    """FACTS: the identity log p(x) - ELBO = KL(q || posterior) catches all of them, and nothing in the gradient shows."""
+    """FACTS: the identity log p(x) - ELBO = KL(q || posterior) catches all of them,
+    and nothing in the gradient shows."""
     for name in INVISIBLE:
         assert not {"central", "complex"} & caught(table, name) and "identity" in caught(table, name), name
     for name in INVISIBLE[:2]:
@@ -69,7 +73,10 @@ def test_mistakes_that_one_check_alone_sees(table, name, by):
 def test_the_table_reads(table):
     text = str(table)
     assert all(mutant.name in text and mutant.words in text for mutant in MUTANTS)
-    assert f"{len(MUTANTS)} of {len(MUTANTS)} mistakes are caught" in text and "yours lacks the term -1/sigma" in text
+    assert (
+        f"{len(MUTANTS)} of {len(MUTANTS)} mistakes are caught" in text
+        and "yours lacks the term -1/sigma" in text
+    )
 
 
 def test_a_right_model_passes_every_check():
@@ -81,7 +88,11 @@ def test_a_right_model_passes_every_check():
         {"reduction": "sum"},
     ):
         vae = VAE(5, (6,), 1, **{"activation": "tanh", "init": "glorot", "dtype": np.float64, **settings})
-        x, eps, y = rng.random((4, 5)), rng.standard_normal((3, 4, 1)), np.arange(4) % 3 if vae.n_conditions else None
+        x, eps, y = (
+            rng.random((4, 5)),
+            rng.standard_normal((3, 4, 1)),
+            np.arange(4) % 3 if vae.n_conditions else None,
+        )
         assert gradcheck.check(vae, x, eps, y).passed and np.abs(objective.identity(vae, x, y)).max() < 1e-10
         assert objective.moments(vae, x, y) < 6
         assert all(objective.duplication(vae, x, eps, y, which) < 1e-12 for which in ("elbo", "iwae"))
@@ -107,14 +118,28 @@ def test_a_mistake_is_gone_after_the_block():
         (VAE, "dx_target"),
         (bounds, "log_weights"),
     ]
-    before = [getattr(*place) for place in places], dict(gaussian.HEADS), dict(layers.ACTIVATIONS), dict(OBJECTIVES)
+    before = (
+        [getattr(*place) for place in places],
+        dict(gaussian.HEADS),
+        dict(layers.ACTIVATIONS),
+        dict(OBJECTIVES),
+    )
     for mutant in MUTANTS:
         with pytest.raises(ZeroDivisionError), mutant.planted():
             raise ZeroDivisionError  # also where the block is left by an error
-    assert ([getattr(*place) for place in places], dict(gaussian.HEADS), dict(layers.ACTIVATIONS), dict(OBJECTIVES)) == before
+    assert (
+        [getattr(*place) for place in places],
+        dict(gaussian.HEADS),
+        dict(layers.ACTIVATIONS),
+        dict(OBJECTIVES),
+    ) == before
 
 
 def test_names_are_different_and_gradient_mistakes_say_what_they_expect():
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
-    assert all(len(mutant.expect) == 3 for mutant in GRADIENT) and not any(mutant.expect for mutant in OBJECTIVE)
-    assert set(INVISIBLE) <= {mutant.name for mutant in OBJECTIVE} and len(GRADIENT) >= 11 and len(CHECKS) == 6
+    assert all(len(mutant.expect) == 3 for mutant in GRADIENT) and not any(
+        mutant.expect for mutant in OBJECTIVE
+    )
+    assert (
+        set(INVISIBLE) <= {mutant.name for mutant in OBJECTIVE} and len(GRADIENT) >= 11 and len(CHECKS) == 6
+    )

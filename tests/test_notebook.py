@@ -26,7 +26,10 @@ def test_a_figure_comes_with_its_alternative_text_and_is_closed(shown):
     assert bundle["text/plain"] == '[picture] a line that rises: "p < q"'
     assert 'alt="a line that rises: &quot;p &lt; q&quot;"' in bundle["text/html"]
     picture = Image.open(io.BytesIO(base64.b64decode(re.search(r"base64,([^\"]*)", bundle["text/html"])[1])))
-    assert picture.format == "PNG" and picture.width > int(re.search(r'width="(\d+)"', bundle["text/html"])[1]) > 300
+    assert (
+        picture.format == "PNG"
+        and picture.width > int(re.search(r'width="(\d+)"', bundle["text/html"])[1]) > 300
+    )
     assert not plt.fignum_exists(fig.number)
 
 

@@ -1,7 +1,8 @@
 """Files that the package wrote before its layout and names were today's are still read.
 
-tests/data/ was written at commit 65fe540, where the sigma head was called `sigma` and optimisers kept u = v / (1 - decay):
-two models; three checkpoints after two of four epochs; and the models at the end of the same runs, uninterrupted.
+tests/data/ was written at commit 65fe540, where the sigma head was called `sigma` and optimisers kept u = v /
+(1 - decay): two models; three checkpoints after two of four epochs; and the models at the end of the same
+runs, uninterrupted.
 """
 
 from pathlib import Path

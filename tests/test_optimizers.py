@@ -1,4 +1,5 @@
-"""Optimisers: the tabled first steps, the recurrences in plain Python, PyTorch's own, state that survives a checkpoint."""
+"""Optimisers: the tabled first steps, the recurrences in plain Python, PyTorch's own,
+state that survives a checkpoint."""
 
 import math
 import re
@@ -9,7 +10,8 @@ import pytest
 from minivae import SGD, Adagrad, Adam, RMSProp
 from minivae.optimizers import BLOCK, OPTIMIZERS, make_optimizer
 
-# Each optimiser twice: as it is made here, and as a plain recurrence over one number, written from the papers.
+# Each optimiser twice: as it is made here, and as a plain recurrence over one number, written from the
+# papers.
 
 
 def sgd(g, state, lr, momentum):
@@ -41,7 +43,10 @@ CASES = {
     "tensorflow1": (lambda: RMSProp(0.01), lambda g, s: rmsprop(g, s, 0.01, 1, 0.9, 1e-10, True)),
     "keras": (lambda: RMSProp(0.01, "keras"), lambda g, s: rmsprop(g, s, 0.01, 0, 0.9, 1e-7, True)),
     "pytorch": (lambda: RMSProp(0.01, "pytorch"), lambda g, s: rmsprop(g, s, 0.01, 0, 0.99, 1e-8, False)),
-    "own decay and eps": (lambda: RMSProp(0.01, decay=0.5, eps=0.1), lambda g, s: rmsprop(g, s, 0.01, 1, 0.5, 0.1, True)),
+    "own decay and eps": (
+        lambda: RMSProp(0.01, decay=0.5, eps=0.1),
+        lambda g, s: rmsprop(g, s, 0.01, 1, 0.5, 0.1, True),
+    ),
     "adam": (lambda: Adam(0.01), lambda g, s: adam(g, s, 0.01, 0.9, 0.999, 1e-8)),
     "burda's adam": (lambda: Adam(0.01, eps=1e-4), lambda g, s: adam(g, s, 0.01, 0.9, 0.999, 1e-4)),
     "adagrad": (lambda: Adagrad(0.1), lambda g, s: adagrad(g, s, 0.1, 1e-10)),
@@ -70,12 +75,17 @@ def test_a_hundred_steps_equal_the_plain_recurrence(name, dtype, tolerance, rng)
     assert all(v.dtype == dtype for key, v in optimizer.state().items() if key != "n_steps")
 
 
-# RMSProp in three frameworks ------------------------------------------------------------------------------------------
+# RMSProp in three frameworks
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "variant, steps",
-    [("tensorflow1", ["1.05e-05", "1.00e-03", "3.16e-03"]), ("keras", ["3.15e-03", "3.16e-03", "3.16e-03"]), ("pytorch", ["1.00e-02"] * 3)],
+    [
+        ("tensorflow1", ["1.05e-05", "1.00e-03", "3.16e-03"]),
+        ("keras", ["3.15e-03", "3.16e-03", "3.16e-03"]),
+        ("pytorch", ["1.00e-02"] * 3),
+    ],
 )
 def test_the_first_step_of_rmsprop_in_each_framework(variant, steps):
     """For gradients of 0.01, 1 and 100 at a learning rate of 1e-3."""
@@ -92,7 +102,8 @@ def test_the_first_steps_to_the_last_digit():
 
 @pytest.mark.parametrize("gradient, steps", [(0.1, 58), (0.01, 102), (0.001, 145)])
 def test_a_mean_loss_warms_up_silently(gradient, steps):
-    """TensorFlow 1 starts the accumulator at 1: a small constant gradient takes that long to reach 90 % of full speed."""
+    """TensorFlow 1 starts the accumulator at 1: a small constant gradient takes that long to reach 90 % of
+    full speed."""
     optimizer, theta, taken, g = RMSProp(1.0), np.zeros(1), 0, np.array([gradient])
     while True:
         before = theta.copy()
@@ -104,10 +115,17 @@ def test_a_mean_loss_warms_up_silently(gradient, steps):
 
 
 def test_the_default_is_the_reference_models():
-    assert make_optimizer(None).config() == {"name": "rmsprop", "lr": 1e-3, "variant": "tensorflow1", "decay": 0.9, "eps": 1e-10}
+    assert make_optimizer(None).config() == {
+        "name": "rmsprop",
+        "lr": 1e-3,
+        "variant": "tensorflow1",
+        "decay": 0.9,
+        "eps": 1e-10,
+    }
 
 
-# PyTorch --------------------------------------------------------------------------------------------------------------
+# PyTorch ----------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.mark.parametrize(
@@ -124,7 +142,11 @@ def test_the_default_is_the_reference_models():
 def test_against_pytorch(name, torch_name, settings, rng):
     torch = pytest.importorskip("torch")
     theirs = torch.zeros(6, dtype=torch.float64, requires_grad=True)
-    optimizer, torch_optimizer, theta = CASES[name][0](), getattr(torch.optim, torch_name)([theirs], **settings), np.zeros(6)
+    optimizer, torch_optimizer, theta = (
+        CASES[name][0](),
+        getattr(torch.optim, torch_name)([theirs], **settings),
+        np.zeros(6),
+    )
     for g in gradients(rng, 50, 6):
         optimizer.step(theta, g)
         theirs.grad = torch.from_numpy(g)
@@ -132,7 +154,8 @@ def test_against_pytorch(name, torch_name, settings, rng):
         assert np.allclose(theta, theirs.detach().numpy(), rtol=1e-12, atol=1e-14)
 
 
-# What a step may and may not touch ------------------------------------------------------------------------------------
+# What a step may and may not touch
+# ------------------------------------------------------------------------------------
 
 
 @every_optimizer
@@ -180,10 +203,18 @@ def test_state_before_the_first_step_is_a_state_too(make):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: SGD(momentum=0.9), RMSProp, lambda: RMSProp(variant="keras"), lambda: RMSProp(variant="pytorch"), lambda: Adam(beta2=0.99)]
+    "make",
+    [
+        lambda: SGD(momentum=0.9),
+        RMSProp,
+        lambda: RMSProp(variant="keras"),
+        lambda: RMSProp(variant="pytorch"),
+        lambda: Adam(beta2=0.99),
+    ],
 )
 def test_no_number_becomes_denormal_once_the_gradient_has_vanished(make):
-    """Denormal numbers are ten times as slow; the units of a network that die would drag the whole step down."""
+    """Denormal numbers are ten times as slow; the units of a network that die would drag the whole step
+    down."""
     optimizer, theta, grad = make(), np.zeros(4, np.float32), np.full(4, 1e-3, np.float32)
     optimizer.step(theta, grad)
     grad[:] = 0
@@ -197,7 +228,8 @@ def test_no_number_becomes_denormal_once_the_gradient_has_vanished(make):
     assert np.array_equal(theta, at_rest)
 
 
-# Names and settings ---------------------------------------------------------------------------------------------------
+# Names and settings
+# ---------------------------------------------------------------------------------------------------
 
 
 @every_optimizer
@@ -215,7 +247,10 @@ def test_optimizers_by_name():
 
 @pytest.mark.parametrize("wrong", ["momentum", Adam, 1e-3])
 def test_what_is_not_an_optimizer(wrong):
-    sentence = f"optimizer {wrong!r} is not known; take one of sgd, rmsprop, adam, adagrad, or an object such as Adam(1e-3)."
+    sentence = (
+        f"optimizer {wrong!r} is not known; take one of sgd, rmsprop, adam, adagrad, or an object such as"
+        " Adam(1e-3)."
+    )
     with pytest.raises(ValueError, match=re.escape(sentence)):
         make_optimizer(wrong)
 
@@ -227,22 +262,32 @@ def test_the_learning_rate_must_be_positive(lr):
             cls(lr)
 
 
-@pytest.mark.parametrize("cls, name", [(SGD, "momentum"), (RMSProp, "decay"), (Adam, "beta1"), (Adam, "beta2")])
+@pytest.mark.parametrize(
+    "cls, name", [(SGD, "momentum"), (RMSProp, "decay"), (Adam, "beta1"), (Adam, "beta2")]
+)
 @pytest.mark.parametrize("decay", [1.0, 1.5, -0.1, math.nan])
 def test_what_is_kept_of_the_past_is_less_than_all(cls, name, decay):
-    with pytest.raises(ValueError, match=rf"{cls.__name__}: {name} is {decay}; how much of the past is kept must be from 0 to below 1"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{cls.__name__}: {name} is {decay}; how much of the past is kept must be from 0 to below 1",
+    ):
         cls(**{name: decay})
 
 
 @pytest.mark.parametrize("cls", [RMSProp, Adam, Adagrad])
 def test_eps_is_never_negative(cls):
-    with pytest.raises(ValueError, match=f"{cls.__name__}: eps is -1e-08; what is added to the denominator must not be negative"):
+    with pytest.raises(
+        ValueError,
+        match=f"{cls.__name__}: eps is -1e-08; what is added to the denominator must not be negative",
+    ):
         cls(eps=-1e-8)
     assert cls(eps=0.0).eps == 0
 
 
 def test_an_unknown_variant_of_rmsprop():
-    with pytest.raises(ValueError, match="variant 'tf' is not known; take one of tensorflow1, keras, pytorch"):
+    with pytest.raises(
+        ValueError, match="variant 'tf' is not known; take one of tensorflow1, keras, pytorch"
+    ):
         RMSProp(variant="tf")
 
 

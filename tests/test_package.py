@@ -38,7 +38,9 @@ def test_importing_is_fast_and_leaves_drawing_and_downloading_for_later():
     """Under 0.3 s, of which NumPy takes most; on a slow machine at most as long again as NumPy."""
 
     def seconds(package):
-        code = f"import time; start = time.perf_counter(); import {package}; print(time.perf_counter() - start)"
+        code = (
+            f"import time; start = time.perf_counter(); import {package}; print(time.perf_counter() - start)"
+        )
         return min(float(run(code)) for _ in range(3))
 
     taken = seconds("minivae")
@@ -57,7 +59,12 @@ def test_numpys_global_generator_is_never_named():
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
-                assert node.attr in {"default_rng", "Generator", "SeedSequence", "PCG64"}, f"{path.name}: {ast.unparse(node)}"
+                assert node.attr in {
+                    "default_rng",
+                    "Generator",
+                    "SeedSequence",
+                    "PCG64",
+                }, f"{path.name}: {ast.unparse(node)}"
 
 
 def test_importing_touches_no_global_state():

@@ -25,8 +25,14 @@ LABELS = np.arange(12) % 3
 def model(X, n_latent=2, epochs=2, n_conditions=0, **options):
     vae = VAE(20, (6,), n_latent, n_conditions=n_conditions, **options)
     y = LABELS if n_conditions else None
-    vae.fit(X, y, epochs=epochs, binarize="threshold" if "likelihood" not in options else None, validation=(X[:4], y if y is None else y[:4]),
-            progress=False)  # fmt: skip
+    vae.fit(
+        X,
+        y,
+        epochs=epochs,
+        binarize="threshold" if "likelihood" not in options else None,
+        validation=(X[:4], y if y is None else y[:4]),
+        progress=False,
+    )
     return vae
 
 
@@ -54,12 +60,19 @@ def shown(ax):
     return np.ma.filled(np.ma.masked_invalid(ax.images[0].get_array()), 0)
 
 
-# All of them ----------------------------------------------------------------------------------------------------------
+# All of them
+# ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "shape, options",
-    [((5, 4), {}), ((4, 5), {"n_latent": 3}), ((1, 20), {"n_conditions": 3}), ((20, 1), {"likelihood": "gaussian"}), ((5, 4), {"epochs": 1})],
+    [
+        ((5, 4), {}),
+        ((4, 5), {"n_latent": 3}),
+        ((1, 20), {"n_conditions": 3}),
+        ((20, 1), {"likelihood": "gaussian"}),
+        ((5, 4), {"epochs": 1}),
+    ],
     ids=["two latents", "three latents", "conditional, flat images", "gaussian, tall images", "one epoch"],
 )
 def test_every_figure_is_drawn_whole_and_not_blank(shape, options, X):
@@ -71,7 +84,9 @@ def test_every_figure_is_drawn_whole_and_not_blank(shape, options, X):
         assert (page[[0, -1]] == 255).all() and (page[:, [0, -1]] == 255).all(), f"{name} is cut off"
         width, height = figure.get_size_inches()
         box = figure.get_tightbbox()
-        assert box.x0 >= -0.01 and box.y0 >= -0.01 and box.x1 <= width + 0.01 and box.y1 <= height + 0.01, f"{name} is cut off"
+        assert box.x0 >= -0.01 and box.y0 >= -0.01 and box.x1 <= width + 0.01 and box.y1 <= height + 0.01, (
+            f"{name} is cut off"
+        )
         assert width <= 13 and height <= 9
 
 
@@ -86,51 +101,95 @@ def test_drawing_changes_nothing_and_is_repeatable(X):
 
 def test_other_random_numbers_give_another_picture(X):
     vae = model(X)
-    for draw in (lambda rng: plots.prior_samples(vae, rng=rng), lambda rng: plots.reconstructions(vae, X, rng=rng)):
+    for draw in (
+        lambda rng: plots.prior_samples(vae, rng=rng),
+        lambda rng: plots.reconstructions(vae, X, rng=rng),
+    ):
         assert np.array_equal(shown(draw(5).axes[0]), shown(draw(5).axes[0]))
         assert not np.array_equal(shown(draw(5).axes[0]), shown(draw(6).axes[0]))
 
 
 def test_pyplot_stays_out_of_it():
     code = "import sys, minivae.plots; print('matplotlib.pyplot' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "False"
+    )
 
 
-# Each of them ---------------------------------------------------------------------------------------------------------
+# Each of them
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_mosaic_lays_images_out_row_by_row():
     images = np.arange(1, 13).reshape(3, 2, 2)
     page = plots.mosaic(images, 2)
     nan = np.nan
-    expected = [[1, 2, nan, 5, 6], [3, 4, nan, 7, 8], [nan] * 5, [9, 10, nan, nan, nan], [11, 12, nan, nan, nan]]
+    expected = [
+        [1, 2, nan, 5, 6],
+        [3, 4, nan, 7, 8],
+        [nan] * 5,
+        [9, 10, nan, nan, nan],
+        [11, 12, nan, nan, nan],
+    ]
     assert np.array_equal(page, expected, equal_nan=True)
-    assert np.array_equal(plots.mosaic(images.reshape(3, 4), 3, (2, 2), gap=0), [[1, 2, 5, 6, 9, 10], [3, 4, 7, 8, 11, 12]])
+    assert np.array_equal(
+        plots.mosaic(images.reshape(3, 4), 3, (2, 2), gap=0), [[1, 2, 5, 6, 9, 10], [3, 4, 7, 8, 11, 12]]
+    )
 
 
 @pytest.mark.parametrize("size", [(7.7, 2.1), (4, 4), (4, 2), (8, 2)])
 def test_row_labels_are_whole_in_a_figure_of_any_size(size):
     figure = Figure(figsize=size, layout="constrained")
-    plots.show_images(figure.subplots(), np.ones((30, 5, 4)), 10, row_labels=["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"], gap=2)
+    plots.show_images(
+        figure.subplots(),
+        np.ones((30, 5, 4)),
+        10,
+        row_labels=["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"],
+        gap=2,
+    )
     page = render(figure)
     assert (page[:, [0, -1]] == 255).all() and (page[[0, -1]] == 255).all()
     assert figure.get_tightbbox().x0 >= 0
 
 
 def test_learning_curves_show_the_history_in_nats():
-    history = {"epoch": [1, 2, 3], "elbo": [-3.0, -2.0, -1.0], "log_px_z": [-2.0, -1.5, -0.5], "kl": [1.0, 0.5, 0.5],
-               "validation_elbo": [-4.0, -3.0, -2.0], "validation_log_px_z": [-3.0, -2.5, -1.5], "validation_kl": [1.0, 0.5, 0.6]}  # fmt: skip
+    history = {
+        "epoch": [1, 2, 3],
+        "elbo": [-3.0, -2.0, -1.0],
+        "log_px_z": [-2.0, -1.5, -0.5],
+        "kl": [1.0, 0.5, 0.5],
+        "validation_elbo": [-4.0, -3.0, -2.0],
+        "validation_log_px_z": [-3.0, -2.5, -1.5],
+        "validation_kl": [1.0, 0.5, 0.6],
+    }
     figure = plots.learning_curves(history)
-    assert "nats" in figure.axes[0].get_ylabel() and all(ax.get_xlabel() == "epoch" and ax.get_title() for ax in figure.axes)
+    assert "nats" in figure.axes[0].get_ylabel() and all(
+        ax.get_xlabel() == "epoch" and ax.get_title() for ax in figure.axes
+    )
     for ax, name in zip(figure.axes, ("elbo", "log_px_z", "kl"), strict=True):
         training, held_out = ax.lines
-        assert list(training.get_ydata()) == history[name] and list(held_out.get_ydata()) == history[f"validation_{name}"]
-        assert training.get_marker() != held_out.get_marker() and training.get_linestyle() != held_out.get_linestyle()
+        assert (
+            list(training.get_ydata()) == history[name]
+            and list(held_out.get_ydata()) == history[f"validation_{name}"]
+        )
+        assert (
+            training.get_marker() != held_out.get_marker()
+            and training.get_linestyle() != held_out.get_linestyle()
+        )
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["training", "held out"]
 
 
 def test_learning_curves_do_without_held_out_images_and_show_a_bound_where_there_is_one():
-    history = {"epoch": [1, 2], "elbo": [-3.0, -2.0], "log_px_z": [-2.0, -1.5], "kl": [1.0, 0.5], "bound": [-2.9, -1.9]}
+    history = {
+        "epoch": [1, 2],
+        "elbo": [-3.0, -2.0],
+        "log_px_z": [-2.0, -1.5],
+        "kl": [1.0, 0.5],
+        "bound": [-2.9, -1.9],
+    }
     assert [len(ax.lines) for ax in plots.learning_curves(history).axes] == [2, 1, 1]
     many = {name: np.linspace(1, 2, 3280) for name in history}
     line = plots.learning_curves(many).axes[0].lines[0]
@@ -148,7 +207,11 @@ def test_reconstructions_stand_below_what_the_model_saw(binarize, X):
     assert np.allclose(rows[0], x)
     assert np.allclose(rows[1], vae.posterior_predictive_probs(X[:4], rng=vae.seed))
     assert set(np.unique(rows[2])) <= {0, 1}
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["original x", "mean of p(x'|z)", "a draw x' ~ p(x'|z)"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "original x",
+        "mean of p(x'|z)",
+        "a draw x' ~ p(x'|z)",
+    ]
 
 
 def test_the_reconstructed_draw_and_mean_share_their_z(X):
@@ -184,7 +247,9 @@ def test_the_map_puts_each_image_at_its_mean_and_writes_its_label_there(X):
     ax = plots.latent_map(vae, X, LABELS).axes[0]
     mu = vae.transform(X, rng=vae.seed)
     for label, line in enumerate(ax.lines):
-        assert line.get_marker() == f"${label}$" and np.allclose(np.transpose(line.get_data()), mu[LABELS == label])
+        assert line.get_marker() == f"${label}$" and np.allclose(
+            np.transpose(line.get_data()), mu[LABELS == label]
+        )
     assert ax.patches[0].get_radius() == pytest.approx(np.sqrt(-2 * np.log(0.05)), abs=1e-3)
     assert ax.get_aspect() == 1 and "z_1" in ax.get_xlabel() and "z_2" in ax.get_ylabel()
     (dots,) = plots.latent_map(vae, X).axes[0].lines
@@ -199,7 +264,8 @@ def test_the_grid_decodes_z1_to_the_right_and_z2_upwards(X):
         for column, z1 in enumerate((-2.0, 0.0, 2.0)):
             cell = page[5 * row : 5 * row + 5, 4 * column : 4 * column + 4]
             assert np.allclose(cell.ravel(), vae.prior_predictive_with_input([[z1, z2]])[0])
-    assert ax.images[0].get_extent() == [-3, 3, -3, 3] and ax.images[0].origin == "upper"  # half a cell beyond the outermost z
+    # half a cell beyond the outermost z
+    assert ax.images[0].get_extent() == [-3, 3, -3, 3] and ax.images[0].origin == "upper"
 
 
 def test_the_grid_of_a_conditional_model_is_one_per_class_or_one_of_a_class(X):
@@ -208,12 +274,16 @@ def test_the_grid_of_a_conditional_model_is_one_per_class_or_one_of_a_class(X):
     assert [ax.get_title() for ax in figure.axes] == ["class 0", "class 1", "class 2"]
     Z = [[-3, 3], [3, 3], [-3, -3], [3, -3]]
     for c, ax in enumerate(figure.axes):
-        assert np.allclose(shown(ax), plots.mosaic(vae.prior_predictive_with_input(Z, np.full(4, c)), 2, (5, 4), gap=0))
+        assert np.allclose(
+            shown(ax), plots.mosaic(vae.prior_predictive_with_input(Z, np.full(4, c)), 2, (5, 4), gap=0)
+        )
     (ax,) = plots.latent_grid(vae, n=2, y=1).axes
     assert np.allclose(shown(ax), shown(figure.axes[1]))
 
 
-@pytest.mark.parametrize("draw", [lambda vae, X: plots.latent_map(vae, X), lambda vae, X: plots.latent_grid(vae)])
+@pytest.mark.parametrize(
+    "draw", [lambda vae, X: plots.latent_map(vae, X), lambda vae, X: plots.latent_grid(vae)]
+)
 def test_maps_ask_for_two_latents(draw, X):
     with pytest.raises(ValueError, match="this model has 3 latents.*needs a model with 2"):
         draw(model(X, n_latent=3), X)
@@ -237,13 +307,19 @@ def test_pixels_of_a_gaussian_decoder_are_scaled_to_what_is_shown(rng):
     vae = VAE(16, (5,), 2, likelihood="gaussian")
     white, black = plots.reconstructions(vae, X, n=5).axes[0].images[0].get_clim()
     assert white < 30 and black > 70
-    assert plots.reconstructions(VAE(16, (5,), 2), rng.random((3, 16)) / 9).axes[0].images[0].get_clim() == (0, 1)
+    assert plots.reconstructions(VAE(16, (5,), 2), rng.random((3, 16)) / 9).axes[0].images[0].get_clim() == (
+        0,
+        1,
+    )
 
 
-# Saving ---------------------------------------------------------------------------------------------------------------
+# Saving -----------------------------------------------------------------------------------------------------
+# ----------
 
 
-@pytest.mark.parametrize("name, start", [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml"), ("A.PNG", b"\x89PNG")])
+@pytest.mark.parametrize(
+    "name, start", [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml"), ("A.PNG", b"\x89PNG")]
+)
 def test_save_writes_the_format_of_the_name(name, start, tmp_path):
     figure = Figure((1, 1))
     plots.save(figure, tmp_path / name)
@@ -251,7 +327,9 @@ def test_save_writes_the_format_of_the_name(name, start, tmp_path):
 
 
 def test_save_refuses_other_names_and_keeps_the_old_picture_where_the_disk_is_full(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match=r"a\.jpg is not the name of a picture; it must end in \.png, \.pdf or \.svg"):
+    with pytest.raises(
+        ValueError, match=r"a\.jpg is not the name of a picture; it must end in \.png, \.pdf or \.svg"
+    ):
         plots.save(Figure((1, 1)), tmp_path / "a.jpg")
     plots.save(Figure((1, 1)), tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()

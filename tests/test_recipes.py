@@ -27,7 +27,8 @@ def X():
     return images
 
 
-# What was published ---------------------------------------------------------------------------------------------------
+# What was published
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -49,8 +50,18 @@ def test_sizes_and_settings(name, encoder, decoder, activation, batch_size, epoc
     vae = build(settings, X)
     shapes = [vae.parameters[key].shape for key in vae.parameters if key.endswith("W")]
     assert shapes == [*pairwise(encoder), *pairwise(decoder)]
-    assert (vae.activation, vae.reduction, vae.beta, vae.likelihood.name) == (activation, reduction, 1, "bernoulli")
-    assert (settings["batch_size"], settings["epochs"], settings["binarize"], settings["data"]) == (batch_size, epochs, binarize, "mnist")
+    assert (vae.activation, vae.reduction, vae.beta, vae.likelihood.name) == (
+        activation,
+        reduction,
+        1,
+        "bernoulli",
+    )
+    assert (settings["batch_size"], settings["epochs"], settings["binarize"], settings["data"]) == (
+        batch_size,
+        epochs,
+        binarize,
+        "mnist",
+    )
 
 
 def test_all_recipes_are_in_the_table_above():
@@ -74,7 +85,10 @@ def test_optimisers():
     assert optimizer(resolve({"recipe": "kingma-welling"})).config() == Adagrad(0.01).config()
     assert optimizer(resolve({"recipe": "burda-k1"})).config() == Adam(1e-3, 0.9, 0.999, 1e-4).config()
     assert optimizer(resolve({"optimizer": "rmsprop-keras"})).config() == RMSProp(1e-3, "keras").config()
-    assert optimizer(resolve({"optimizer": "rmsprop-pytorch", "lr": 0.1})).config() == RMSProp(0.1, "pytorch").config()
+    assert (
+        optimizer(resolve({"optimizer": "rmsprop-pytorch", "lr": 0.1})).config()
+        == RMSProp(0.1, "pytorch").config()
+    )
 
 
 def test_the_schedule_of_burda_runs_3_to_the_i_epochs_at_each_rate():
@@ -82,8 +96,16 @@ def test_the_schedule_of_burda_runs_3_to_the_i_epochs_at_each_rate():
     firsts, rates = zip(*settings["schedule"])
     assert list(np.diff([*firsts, 3281])) == [1, 3, 9, 27, 81, 243, 729, 2187]
     assert np.allclose(rates, [1e-3, 7.2e-4, 5.2e-4, 3.7e-4, 2.7e-4, 1.9e-4, 1.4e-4, 1e-4])
-    assert [resolve({"recipe": name})["samples"] for name in ("burda-k1", "burda-k5", "burda-iwae-k5")] == [1, 5, 5]
-    assert [resolve({"recipe": name})["objective"] for name in ("burda-k1", "burda-k5", "burda-iwae-k5")] == ["elbo", "elbo", "iwae"]
+    assert [resolve({"recipe": name})["samples"] for name in ("burda-k1", "burda-k5", "burda-iwae-k5")] == [
+        1,
+        5,
+        5,
+    ]
+    assert [resolve({"recipe": name})["objective"] for name in ("burda-k1", "burda-k5", "burda-iwae-k5")] == [
+        "elbo",
+        "elbo",
+        "iwae",
+    ]
 
 
 def test_the_schedule_of_rezende_and_mohamed_falls_by_a_fifth_of_a_decade():
@@ -103,26 +125,42 @@ def test_the_schedule_of_rezende_and_mohamed_falls_by_a_fifth_of_a_decade():
     ],
 )
 def test_published_figures(name, quantity, epoch, value):
-    assert any((f.quantity, f.epoch, f.value) == (quantity, epoch, value) and "published" in f.source for f in RECIPES[name].figures)
+    assert any(
+        (f.quantity, f.epoch, f.value) == (quantity, epoch, value) and "published" in f.source
+        for f in RECIPES[name].figures
+    )
 
 
 def test_bands():
-    bands = {(name, f.quantity, f.epoch): f.band for name, recipe in RECIPES.items() for f in recipe.figures if f.band}
+    bands = {
+        (name, f.quantity, f.epoch): f.band
+        for name, recipe in RECIPES.items()
+        for f in recipe.figures
+        if f.band
+    }
     assert bands.pop(("burda-k1", "NLL", 3280)) == pytest.approx((86.46, 87.06))
     assert bands.pop(("reference", "NLL", 30)) == pytest.approx((79.3, 81.3))
     assert bands == {
-        ("reference", "-ELBO", 1): (138, 144), ("reference", "-ELBO", 30): (88.5, 92), ("reference-dynamic", "-ELBO", 30): (103, 106),
+        ("reference", "-ELBO", 1): (138, 144),
+        ("reference", "-ELBO", 30): (88.5, 92),
+        ("reference-dynamic", "-ELBO", 30): (103, 106),
         ("pytorch-example", "-ELBO", 10): (104.5, 106.5),
-    }  # fmt: skip
+    }
     assert Figure("-ELBO", 1, 3.0, "x").band is None
 
 
-# Settings -------------------------------------------------------------------------------------------------------------
+# Settings ---------------------------------------------------------------------------------------------------
+# ----------
 
 
 def test_what_is_given_goes_before_the_recipe_and_the_recipe_before_the_defaults():
     settings = resolve({"recipe": "pytorch-example", "latent": 2, "data": "glyphs"})
-    assert (settings["latent"], settings["data"], settings["hidden"], settings["beta"]) == (2, "glyphs", [400], 1.0)
+    assert (settings["latent"], settings["data"], settings["hidden"], settings["beta"]) == (
+        2,
+        "glyphs",
+        [400],
+        1.0,
+    )
     assert differences(settings) == [("data", "mnist", "glyphs"), ("latent", 20, 2)]
     assert differences(resolve({"recipe": "pytorch-example", "seed": 3, "epochs": 1})) == []
 
@@ -170,7 +208,8 @@ def test_build_counts_the_classes(X):
         build(resolve({"conditional": True}), X)
 
 
-# The output bias ------------------------------------------------------------------------------------------------------
+# The output bias
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("as_dtype", [np.uint8, float, bool])
@@ -197,7 +236,8 @@ def test_burda_starts_with_the_output_bias_and_the_others_do_not(X):
     assert not build(resolve({"recipe": "reference"}), X).parameters["decoder.1.b"].any()
 
 
-# They train -----------------------------------------------------------------------------------------------------------
+# They train
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -205,10 +245,20 @@ def test_every_recipe_trains(name, X):
     settings = resolve({"recipe": name})
     vae = build(settings, X)
     binarize = None if settings["binarize"] == "none" else settings["binarize"]
-    history = vae.fit(X, epochs=3, batch_size=settings["batch_size"], optimizer=optimizer(settings), binarize=binarize,
-                      n_samples=settings["samples"], objective=settings["objective"], schedule=settings["schedule"], progress=False)  # fmt: skip
+    history = vae.fit(
+        X,
+        epochs=3,
+        batch_size=settings["batch_size"],
+        optimizer=optimizer(settings),
+        binarize=binarize,
+        n_samples=settings["samples"],
+        objective=settings["objective"],
+        schedule=settings["schedule"],
+        progress=False,
+    )
     assert np.isfinite(history["elbo"]).all()
-    if name != "kingma-welling":  # Adagrad's first steps are as long as its rate, far too long for weights of 0.01
+    # Adagrad's first steps are as long as its rate, far too long for weights of 0.01
+    if name != "kingma-welling":
         assert history["elbo"][-1] > history["elbo"][0]
     assert ("bound" in history) == (name == "burda-iwae-k5")
     assert recipes.differences(settings) == []

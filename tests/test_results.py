@@ -1,4 +1,5 @@
-"""The results in the README are those of the runs that lessons/figures/learning_curves.csv keeps; its picture is drawn from them."""
+"""The results in the README are those of the runs that lessons/figures/learning_curves.csv keeps;
+its picture is drawn from them."""
 
 import csv
 import json
@@ -16,13 +17,21 @@ SCRIPT = ROOT / "lessons" / "figures" / "learning_curves.py"
 KEPT = list(csv.DictReader(SCRIPT.with_suffix(".csv").open()))
 LINES = (ROOT / "README.md").read_text().splitlines()
 TABLES = [[cell.strip() for cell in line.strip("|").split("|")] for line in LINES if line.startswith("| ")]
-RESULTS = {found[1]: row for row in TABLES if (found := re.match(r"`([\w-]+)`:", row[0])) and found[1] in recipes.RECIPES}
+RESULTS = {
+    found[1]: row
+    for row in TABLES
+    if (found := re.match(r"`([\w-]+)`:", row[0])) and found[1] in recipes.RECIPES
+}
 PATH = {row[0]: row[1:] for row in TABLES if row[0] in ("epochs", "-ELBO", "NLL")}
 
 
 def kept(recipe, column, **wanted):
     """The kept numbers of a recipe, in the order of the file, where seed, epoch or n_images are as wanted."""
-    return [float(row[column]) for row in KEPT if row["recipe"] == recipe and row[column] and all(row[k] == str(v) for k, v in wanted.items())]
+    return [
+        float(row[column])
+        for row in KEPT
+        if row["recipe"] == recipe and row[column] and all(row[k] == str(v) for k, v in wanted.items())
+    ]
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -31,7 +40,11 @@ def test_the_table_of_results_says_what_was_run(name):
     seeds = seeds.split(", ")
     assert sorted({row["seed"] for row in KEPT if row["recipe"] == name}) == seeds
     assert elbo == ", ".join(f"{-kept(name, 'held_out_elbo', seed=seed)[-1]:.1f}" for seed in seeds)
-    assert nll == ("" if name == "pytorch-example" else ", ".join(f"{-kept(name, 'log_px', seed=seed)[-1]:.1f}" for seed in seeds))
+    assert nll == (
+        ""
+        if name == "pytorch-example"
+        else ", ".join(f"{-kept(name, 'log_px', seed=seed)[-1]:.1f}" for seed in seeds)
+    )
 
 
 def test_the_path_of_the_long_run():
@@ -61,7 +74,11 @@ def test_the_picture_is_drawn_from_the_folders_of_runs(tmp_path):
     folders = [tmp_path / name for name in ("reference-1", "burda-k1-0", "pytorch-example-2")]
     subprocess.run([sys.executable, SCRIPT, *folders, "--out", tmp_path], check=True)
     rows = list(csv.DictReader((tmp_path / "learning_curves.csv").open()))
-    assert {(row["recipe"], row["seed"]) for row in rows} == {("reference", "1"), ("burda-k1", "0"), ("pytorch-example", "2")}
+    assert {(row["recipe"], row["seed"]) for row in rows} == {
+        ("reference", "1"),
+        ("burda-k1", "0"),
+        ("pytorch-example", "2"),
+    }
     assert [(row["epoch"], row["log_px"]) for row in rows if row["log_px"]] == [("200", "-95.250")]
     epochs = [int(row["epoch"]) for row in rows if row["recipe"] == "reference"]
     assert epochs[0] == 1 and epochs[-1] == 200 and epochs == sorted(set(epochs)) and len(epochs) < 60

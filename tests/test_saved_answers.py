@@ -7,11 +7,16 @@ from minivae.course import judged, saved_answers
 
 
 def lesson(folder, name, *cells):
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), folder / name)
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), folder / name
+    )
 
 
 STUB = 'def reparameterize(mu, sigma, eps):\n    return None\n\ncheck("4.3", reparameterize)'
-RIGHT = 'def reparameterize(mu, sigma, eps):\n    return shifted(np.multiply(sigma, eps), mu)\n\ncheck("4.3", reparameterize)'
+RIGHT = (
+    'def reparameterize(mu, sigma, eps):\n    return shifted(np.multiply(sigma, eps), mu)\n\ncheck("4.3",'
+    " reparameterize)"
+)
 WRONG = 'def reparameterize(mu, sigma, eps):\n    return mu + sigma**2 * eps\n\ncheck("4.3", reparameterize)'
 HELPER = "import numpy as np\n\ndef shifted(a, by):\n    return a + by\n\nprint('never run:', undefined)"
 

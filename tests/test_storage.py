@@ -1,4 +1,5 @@
-"""Files are whole or not there: what save writes load reads to the bit, what is damaged is refused, nothing is half-written."""
+"""Files are whole or not there: what save writes load reads to the bit, what is damaged is refused,
+nothing is half-written."""
 
 import errno
 import os
@@ -22,7 +23,8 @@ def small(**options):
     return VAE(**{"n_inputs": 4, "hidden": (3,), "n_latent": 2, **options})
 
 
-# Save and load --------------------------------------------------------------------------------------------------------
+# Save and load
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,13 @@ def small(**options):
     [
         {},
         {"dtype": np.float64, "hidden": (), "beta": 0.1, "reduction": "sum"},
-        {"likelihood": Gaussian(sigma=0.1), "head": "logvar", "activation": "tanh", "init": "glorot", "seed": 2**40},
+        {
+            "likelihood": Gaussian(sigma=0.1),
+            "head": "logvar",
+            "activation": "tanh",
+            "init": "glorot",
+            "seed": 2**40,
+        },
         {"likelihood": "gaussian", "n_conditions": 3, "hidden": (5, 4, 3)},
         {"likelihood": Gaussian(sigma="pixel"), "activation": "softplus", "init": "normal"},
         {"n_inputs": np.int64(4), "n_latent": np.int32(2), "beta": np.float32(0.3)},
@@ -39,14 +47,22 @@ def small(**options):
 def test_a_model_comes_back_to_the_bit(options, path):
     vae = small(**options)
     y = [0, 1] * 4 if vae.n_conditions else None
-    vae.fit(np.random.default_rng(0).random((8, 2, 2)), y, epochs=2, batch_size=3, binarize="threshold", progress=False)
+    vae.fit(
+        np.random.default_rng(0).random((8, 2, 2)),
+        y,
+        epochs=2,
+        batch_size=3,
+        binarize="threshold",
+        progress=False,
+    )
     vae.save(path)
     again = VAE.load(path)
     assert again.theta.dtype == vae.theta.dtype and np.array_equal(again.theta, vae.theta)
     assert again.config() == vae.config() and again.header() == vae.header()
     assert again.history == vae.history and again.binarize == "threshold" and again.image_shape == (2, 2)
     label = y and y[:1]
-    assert np.array_equal(again.prior_predictive_sample(1, label), vae.prior_predictive_sample(1, label))  # the generator too
+    # the generator too
+    assert np.array_equal(again.prior_predictive_sample(1, label), vae.prior_predictive_sample(1, label))
 
 
 def test_loading_takes_a_string_and_a_path_and_the_name_is_kept_as_it_is(tmp_path):
@@ -79,7 +95,8 @@ def test_a_file_is_plain_arrays_and_json(path):
         assert file["theta"].dtype == np.float32 and file["header"].dtype.kind == "U"
 
 
-# What is refused ------------------------------------------------------------------------------------------------------
+# What is refused
+# ------------------------------------------------------------------------------------------------------
 
 
 def refused(path, error=ValueError):
@@ -91,14 +108,19 @@ def refused(path, error=ValueError):
 
 
 def test_a_file_that_is_not_there(path):
-    assert f"there is no model file {path}; give the path of a file that minivae saved." in refused(path, FileNotFoundError)
+    assert f"there is no model file {path}; give the path of a file that minivae saved." in refused(
+        path, FileNotFoundError
+    )
 
 
 def test_a_folder_is_not_a_file(tmp_path):
     assert "could not read" in refused(tmp_path, OSError)
 
 
-@pytest.mark.skipif(os.name == "nt" or getattr(os, "geteuid", lambda: 1)() == 0, reason="the administrator may read every file")
+@pytest.mark.skipif(
+    os.name == "nt" or getattr(os, "geteuid", lambda: 1)() == 0,
+    reason="the administrator may read every file",
+)
 def test_a_file_that_may_not_be_read(path):
     small().save(path)
     path.chmod(0)
@@ -159,7 +181,10 @@ def test_a_pickle_is_never_loaded(path):
 
 def test_a_file_of_another_kind_is_named(path):
     save_npz(path, "model", {}, theta=np.zeros(2))
-    with pytest.raises(ValueError, match=re.escape(f"{path} holds a model, not a checkpoint; give the checkpoint file of the run.")):
+    with pytest.raises(
+        ValueError,
+        match=re.escape(f"{path} holds a model, not a checkpoint; give the checkpoint file of the run."),
+    ):
         load_npz(path, "checkpoint")
 
 
@@ -168,7 +193,8 @@ def test_parameters_that_do_not_fit_the_settings(path):
     assert f"{path} holds 7 parameters, its settings ask for 56: it is damaged." in refused(path)
 
 
-# Writing beside -------------------------------------------------------------------------------------------------------
+# Writing beside
+# -------------------------------------------------------------------------------------------------------
 
 
 def failing(error):
@@ -179,7 +205,9 @@ def failing(error):
     return write
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError("a bug")])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError("a bug")]
+)
 def test_a_failure_midway_leaves_the_old_file_whole_and_no_litter(path, error):
     path.write_bytes(b"the old file")
     with pytest.raises(type(error)):
@@ -198,14 +226,18 @@ def test_a_failure_of_the_last_steps_leaves_the_old_model_whole_and_no_litter(na
 
     monkeypatch.setattr(storage.os, name, fail)
     vae.theta += 1
-    with pytest.raises(OSError, match="No space left on device. The file that was there is unchanged. Free some space") as caught:
+    with pytest.raises(
+        OSError, match="No space left on device. The file that was there is unchanged. Free some space"
+    ) as caught:
         vae.save(path)
     assert caught.value.errno == errno.ENOSPC and f"could not write {path}: " in str(caught.value)
     assert path.read_bytes() == old and os.listdir(path.parent) == ["model.npz"]
 
 
 def test_a_full_disk_without_an_old_file_leaves_nothing(path):
-    with pytest.raises(OSError, match="could not write .*: No space left on device. Free some space") as caught:
+    with pytest.raises(
+        OSError, match="could not write .*: No space left on device. Free some space"
+    ) as caught:
         write_beside(path, failing(OSError(errno.ENOSPC, "No space left on device")))
     assert "unchanged" not in str(caught.value) and os.listdir(path.parent) == []
 

@@ -1,4 +1,5 @@
-"""Training: which images are seen, what is written down, and that an interrupted run goes on to the same bits."""
+"""Training: which images are seen, what is written down,
+and that an interrupted run goes on to the same bits."""
 
 import inspect
 import itertools
@@ -50,10 +51,13 @@ def rows(x):
     return sorted(np.round(x * 255).astype(int).tolist())
 
 
-# Batches --------------------------------------------------------------------------------------------------------------
+# Batches ----------------------------------------------------------------------------------------------------
+# ----------
 
 
-@pytest.mark.parametrize("batch_size, sizes", [(4, [4, 4, 2]), (5, [5, 5]), (10, [10]), (64, [10]), (1, [1] * 10), (9, [9, 1])])
+@pytest.mark.parametrize(
+    "batch_size, sizes", [(4, [4, 4, 2]), (5, [5, 5]), (10, [10]), (64, [10]), (1, [1] * 10), (9, [9, 1])]
+)
 def test_an_epoch_sees_every_image_once_the_last_partial_batch_included(batch_size, sizes, X, seen):
     optimizer = RMSProp()
     model().fit(X, epochs=2, batch_size=batch_size, optimizer=optimizer, progress=False)
@@ -86,11 +90,14 @@ def test_a_step_is_forward_backward_and_the_optimizer(X):
 
 
 def test_training_lowers_the_loss(X):
-    history = model(activation="tanh").fit(X, epochs=150, optimizer=Adam(1e-2), binarize="threshold", progress=False)
+    history = model(activation="tanh").fit(
+        X, epochs=150, optimizer=Adam(1e-2), binarize="threshold", progress=False
+    )
     assert np.mean(history["elbo"][-10:]) > history["elbo"][0] + 1
 
 
-# Binarisation ---------------------------------------------------------------------------------------------------------
+# Binarisation
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_grey_pixels_are_taken_as_they_are_by_default(X, seen):
@@ -128,7 +135,13 @@ def test_the_callers_array_stays_as_it_is(dtype, binarize, X):
 
 def test_the_same_pixels_in_another_form_train_the_same_model(X):
     thetas = []
-    for form in (X, X.reshape(10, D), np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], (X / np.float32(255)).astype(np.float32)):
+    for form in (
+        X,
+        X.reshape(10, D),
+        np.asfortranarray(X),
+        np.repeat(X, 2, axis=0)[::2],
+        (X / np.float32(255)).astype(np.float32),
+    ):
         vae = model()
         vae.fit(form, **SETTINGS, binarize="dynamic")
         thetas.append(vae.theta)
@@ -139,7 +152,8 @@ def test_the_same_pixels_in_another_form_train_the_same_model(X):
     assert np.array_equal(as_list.theta, as_array.theta)
 
 
-# History and held-out images ------------------------------------------------------------------------------------------
+# History and held-out images
+# ------------------------------------------------------------------------------------------
 
 COLUMNS = ["epoch", "elbo", "log_px_z", "kl"]
 HELD_OUT = ["validation_elbo", "validation_log_px_z", "validation_kl"]
@@ -179,7 +193,9 @@ def test_held_out_images_meet_the_same_noise_after_every_epoch(X):
     again = model()
     moved = again.fit(X, epochs=3, optimizer=SGD(1e-2), binarize="dynamic", validation=X[:5], progress=False)
     assert len(set(moved["validation_elbo"])) == 3
-    assert np.isclose(moved["validation_elbo"][2], moved["validation_log_px_z"][2] - moved["validation_kl"][2], rtol=1e-5)
+    assert np.isclose(
+        moved["validation_elbo"][2], moved["validation_log_px_z"][2] - moved["validation_kl"][2], rtol=1e-5
+    )
 
 
 def test_looking_at_held_out_images_changes_nothing(X):
@@ -205,12 +221,20 @@ def test_image_shape_is_kept_for_pictures():
     assert vae.image_shape == (3, 4)
 
 
-# Schedule, seeds, several fits ----------------------------------------------------------------------------------------
+# Schedule, seeds, several fits
+# ----------------------------------------------------------------------------------------
 
 
 def test_a_schedule_sets_the_learning_rate_from_its_epoch_on(X):
     optimizer, rates = SGD(7.0), []
-    model().fit(X, epochs=5, optimizer=optimizer, schedule=[(1, 0.1), (3, 0.01), (5, 0.001)], on_epoch=lambda row: rates.append(optimizer.lr), progress=False)
+    model().fit(
+        X,
+        epochs=5,
+        optimizer=optimizer,
+        schedule=[(1, 0.1), (3, 0.01), (5, 0.001)],
+        on_epoch=lambda row: rates.append(optimizer.lr),
+        progress=False,
+    )
     assert rates == [0.1, 0.1, 0.01, 0.01, 0.001]
 
 
@@ -275,12 +299,18 @@ def test_the_bar_shows_images_per_second(X, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-# Interrupted and resumed ----------------------------------------------------------------------------------------------
+# Interrupted and resumed
+# ----------------------------------------------------------------------------------------------
 
 OPTIMIZERS = {
-    "rmsprop": RMSProp, "keras": lambda: RMSProp(variant="keras"), "pytorch": lambda: RMSProp(variant="pytorch"), "sgd": lambda: SGD(0.01),
-    "momentum": lambda: SGD(0.01, momentum=0.9), "adam": Adam, "adagrad": Adagrad,
-}  # fmt: skip
+    "rmsprop": RMSProp,
+    "keras": lambda: RMSProp(variant="keras"),
+    "pytorch": lambda: RMSProp(variant="pytorch"),
+    "sgd": lambda: SGD(0.01),
+    "momentum": lambda: SGD(0.01, momentum=0.9),
+    "adam": Adam,
+    "adagrad": Adagrad,
+}
 
 
 def interrupt(vae, X, y, checkpoint, monkeypatch, batches=8, **settings):
@@ -300,7 +330,9 @@ def interrupt(vae, X, y, checkpoint, monkeypatch, batches=8, **settings):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 @pytest.mark.parametrize("binarize", [None, "threshold", "dynamic"])
-def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(optimizer, binarize, X, tmp_path, monkeypatch):
+def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(
+    optimizer, binarize, X, tmp_path, monkeypatch
+):
     settings = {**SETTINGS, "binarize": binarize, "validation": X[:4]}
     whole, killed, resumed = model(), model(), model(seed=5)
     whole.fit(X, **settings, optimizer=optimizer())
@@ -308,7 +340,8 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(optimizer, bin
     history = resumed.fit(X, **settings, optimizer=optimizer(), checkpoint=tmp_path / "c.npz", resume=True)
     assert np.array_equal(resumed.theta, whole.theta)
     assert without_seconds(history) == without_seconds(whole.history) and history["epoch"] == [1, 2, 3, 4]
-    assert np.array_equal(resumed.prior_predictive_sample(3), whole.prior_predictive_sample(3))  # and so does what comes after
+    # and so does what comes after
+    assert np.array_equal(resumed.prior_predictive_sample(3), whole.prior_predictive_sample(3))
     assert resumed.header()["rng"] == whole.header()["rng"]
 
 
@@ -316,7 +349,10 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(optimizer, bin
     "options, settings",
     [
         ({"n_conditions": 3, "likelihood": "gaussian", "dtype": np.float64}, {"rng": 9}),
-        ({"likelihood": Gaussian(sigma="pixel"), "reduction": "sum"}, {"schedule": [(1, 1e-3), (3, 1e-4)], "n_samples": 2}),
+        (
+            {"likelihood": Gaussian(sigma="pixel"), "reduction": "sum"},
+            {"schedule": [(1, 1e-3), (3, 1e-4)], "n_samples": 2},
+        ),
         ({"head": "logvar"}, {"objective": "iwae", "n_samples": 3}),
         ({}, {"rng": np.random.MT19937}),
     ],
@@ -326,18 +362,30 @@ def test_resuming_with_every_option(options, settings, X, tmp_path, monkeypatch)
     whole, killed, resumed = model(**options), model(**options), model(**options)
 
     def given():
-        own = {"rng": np.random.Generator(settings["rng"](4))} if isinstance(settings.get("rng"), type) else {}
+        own = (
+            {"rng": np.random.Generator(settings["rng"](4))} if isinstance(settings.get("rng"), type) else {}
+        )
         return {**settings, **own, "optimizer": Adam(0.01)}
 
     whole.fit(X, y, **SETTINGS, **given())
     interrupt(killed, X, y, tmp_path / "c.npz", monkeypatch, **given())
     resumed.fit(X, y, **SETTINGS, **given(), checkpoint=tmp_path / "c.npz", resume=True)
-    assert np.array_equal(resumed.theta, whole.theta) and without_seconds(resumed.history) == without_seconds(whole.history)
+    assert np.array_equal(resumed.theta, whole.theta) and without_seconds(resumed.history) == without_seconds(
+        whole.history
+    )
     assert resumed.rng.random() == whole.rng.random()
 
 
-def test_with_a_schedule_that_starts_later_the_learning_rate_comes_from_the_checkpoint(X, tmp_path, monkeypatch):
-    path, settings, whole, killed, resumed = tmp_path / "c.npz", {"schedule": [(4, 1e-4)]}, model(), model(), model()
+def test_with_a_schedule_that_starts_later_the_learning_rate_comes_from_the_checkpoint(
+    X, tmp_path, monkeypatch
+):
+    path, settings, whole, killed, resumed = (
+        tmp_path / "c.npz",
+        {"schedule": [(4, 1e-4)]},
+        model(),
+        model(),
+        model(),
+    )
     whole.fit(X, **SETTINGS, **settings, optimizer=Adam(0.01))
     interrupt(killed, X, None, path, monkeypatch, **settings, optimizer=Adam(0.01))
     resumed.fit(X, **SETTINGS, **settings, optimizer=Adam(0.5), checkpoint=path, resume=True)
@@ -377,7 +425,11 @@ def test_a_checkpoint_changes_nothing(X, tmp_path):
     [
         ({"hidden": (7,)}, {}, "config.hidden=[6] (now [7])"),
         ({"beta": 2.0}, {}, "config.beta=1.0 (now 2.0)"),
-        ({"likelihood": Gaussian(sigma=0.1)}, {}, "config.likelihood={'name': 'bernoulli'} (now {'name': 'gaussian', 'sigma': 0.1})"),
+        (
+            {"likelihood": Gaussian(sigma=0.1)},
+            {},
+            "config.likelihood={'name': 'bernoulli'} (now {'name': 'gaussian', 'sigma': 0.1})",
+        ),
         ({"seed": 6}, {}, "config.seed=5 (now 6)"),
         ({"dtype": np.float64}, {}, "config.dtype='float32' (now 'float64')"),
         ({}, {"optimizer": RMSProp(1e-4)}, "optimizer.lr=0.001 (now 0.0001)"),
@@ -391,7 +443,9 @@ def test_a_checkpoint_changes_nothing(X, tmp_path):
         ({"beta": 2.0}, {"batch_size": 5}, "config.beta=1.0 (now 2.0), batch_size=4 (now 5)"),
     ],
 )
-def test_resuming_with_another_setting_is_refused_and_the_setting_is_named(options, settings, sentence, X, tmp_path):
+def test_resuming_with_another_setting_is_refused_and_the_setting_is_named(
+    options, settings, sentence, X, tmp_path
+):
     path = tmp_path / "c.npz"
     model().fit(X, **SETTINGS, checkpoint=path)
     before, vae = path.read_bytes(), model(**options)
@@ -399,7 +453,9 @@ def test_resuming_with_another_setting_is_refused_and_the_setting_is_named(optio
     with pytest.raises(ValueError, match=re.escape(sentence)) as caught:
         vae.fit(X, **{**SETTINGS, **settings}, checkpoint=path, resume=True)
     assert str(caught.value).startswith(f"{path} is the checkpoint of another run, with ")
-    assert str(caught.value).endswith(": give the same settings to go on with it, or another folder to start anew.")
+    assert str(caught.value).endswith(
+        ": give the same settings to go on with it, or another folder to start anew."
+    )
     assert np.array_equal(vae.theta, theta) and path.read_bytes() == before
 
 
@@ -418,11 +474,20 @@ def test_resuming_with_other_data_is_refused(X, tmp_path):
         ("held-out data", X, y, (X[:3], y[1:4])),
         ("held-out data", X, y, None),
     ):
-        with pytest.raises(ValueError, match=f"was trained with other {name}; give the same as then, in the same order"):
-            model(**conditional).fit(images, labels, **SETTINGS, validation=validation, checkpoint=path, resume=True)
-    with pytest.raises(ValueError, match="was trained with a generator of the kind PCG64; leave rng out, or give another of that kind"):
+        with pytest.raises(
+            ValueError, match=f"was trained with other {name}; give the same as then, in the same order"
+        ):
+            model(**conditional).fit(
+                images, labels, **SETTINGS, validation=validation, checkpoint=path, resume=True
+            )
+    with pytest.raises(
+        ValueError,
+        match="was trained with a generator of the kind PCG64; leave rng out, or give another of that kind",
+    ):
         rng = np.random.Generator(np.random.MT19937(0))
-        model(**conditional).fit(X, y, **SETTINGS, validation=(X[:3], y[:3]), checkpoint=path, resume=True, rng=rng)
+        model(**conditional).fit(
+            X, y, **SETTINGS, validation=(X[:3], y[:3]), checkpoint=path, resume=True, rng=rng
+        )
 
 
 def test_resuming_needs_a_whole_checkpoint(X, tmp_path):
@@ -460,7 +525,8 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_and_leaves_the_last_o
     assert np.array_equal(resumed.theta, whole.theta)
 
 
-# What it refuses ------------------------------------------------------------------------------------------------------
+# What it refuses
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -471,17 +537,38 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_and_leaves_the_last_o
         ({"batch_size": 0}, "batch_size is 0; it must be a whole number of at least 1."),
         ({"batch_size": 4.0}, "batch_size is 4.0; it must be a whole number of at least 1."),
         ({"n_samples": 0}, "n_samples is 0; it must be a whole number of at least 1."),
-        ({"binarize": "stochastic"}, "binarize='stochastic' is not known; take one of None, 'threshold', 'dynamic'."),
+        (
+            {"binarize": "stochastic"},
+            "binarize='stochastic' is not known; take one of None, 'threshold', 'dynamic'.",
+        ),
         ({"objective": "bound"}, "objective='bound' is not known; take one of 'elbo', 'iwae'."),
         ({"optimizer": "lbfgs"}, "optimizer 'lbfgs' is not known; take one of sgd, rmsprop, adam, adagrad"),
         ({"schedule": [(0, 0.1)]}, "an epoch in schedule is 0; it must be a whole number of at least 1."),
-        ({"schedule": [(3, 0.1), (1, 0.2)]}, "schedule is [(3, 0.1), (1, 0.2)]; give (first_epoch, lr) in ascending order of epochs"),
-        ({"schedule": [(1, -0.1)]}, "schedule is [(1, -0.1)]; give (first_epoch, lr) in ascending order of epochs, each lr a positive number."),
-        ({"validation": (np.zeros((2, 25)),)}, "validation is a tuple of 1; give images, or (images, labels)."),
-        ({"validation": np.zeros((0, D))}, "validation holds no images; leave it out, or hold some images out of training."),
+        (
+            {"schedule": [(3, 0.1), (1, 0.2)]},
+            "schedule is [(3, 0.1), (1, 0.2)]; give (first_epoch, lr) in ascending order of epochs",
+        ),
+        (
+            {"schedule": [(1, -0.1)]},
+            (
+                "schedule is [(1, -0.1)]; give (first_epoch, lr) in ascending order of epochs, each lr a"
+                " positive number."
+            ),
+        ),
+        (
+            {"validation": (np.zeros((2, 25)),)},
+            "validation is a tuple of 1; give images, or (images, labels).",
+        ),
+        (
+            {"validation": np.zeros((0, D))},
+            "validation holds no images; leave it out, or hold some images out of training.",
+        ),
         ({"validation": np.zeros((3, 5))}, "validation has shape (3, 5); expected (N, 9)"),
         ({"validation": np.full((3, D), np.nan)}, "validation holds NaN or infinity"),
-        ({"validation": (np.zeros((3, D)), [0, 1, 2])}, "the labels in validation=(images, labels) was given, but this model has n_conditions=0"),
+        (
+            {"validation": (np.zeros((3, D)), [0, 1, 2])},
+            "the labels in validation=(images, labels) was given, but this model has n_conditions=0",
+        ),
         ({"y": [0] * 10}, "y was given, but this model has n_conditions=0"),
     ],
 )
@@ -490,7 +577,11 @@ def test_bad_settings_get_one_sentence_before_anything_happens(settings, sentenc
     vae.history, theta, state = {"epoch": [1]}, vae.theta.copy(), vae.rng.bit_generator.state
     with pytest.raises(ValueError, match=re.escape(sentence)):
         vae.fit(X, **{"progress": False, **settings})
-    assert vae.history == {"epoch": [1]} and np.array_equal(vae.theta, theta) and vae.rng.bit_generator.state == state
+    assert (
+        vae.history == {"epoch": [1]}
+        and np.array_equal(vae.theta, theta)
+        and vae.rng.bit_generator.state == state
+    )
 
 
 @pytest.mark.parametrize(
@@ -513,14 +604,18 @@ def test_a_conditional_model_needs_labels_for_both_sets(X):
     vae = model(n_conditions=3)
     with pytest.raises(ValueError, match="this model is conditional: give y"):
         vae.fit(X, progress=False)
-    with pytest.raises(ValueError, match=re.escape("give the labels in validation=(images, labels), 4 labels in 0..2")):
+    with pytest.raises(
+        ValueError, match=re.escape("give the labels in validation=(images, labels), 4 labels in 0..2")
+    ):
         vae.fit(X, [0] * 10, validation=X[:4], progress=False)
     with pytest.raises(ValueError, match="y holds the label 3"):
         vae.fit(X, [3] * 10, progress=False)
 
 
 def test_the_importance_weighted_bound_knows_no_beta(X):
-    with pytest.raises(ValueError, match="the importance-weighted bound needs beta=1, but this model has beta=2"):
+    with pytest.raises(
+        ValueError, match="the importance-weighted bound needs beta=1, but this model has beta=2"
+    ):
         model(beta=2).fit(X, objective="iwae", progress=False)
 
 
@@ -530,20 +625,26 @@ def test_dynamic_binarisation_needs_pixels_that_are_probabilities(X):
 
 
 @pytest.mark.parametrize("epochs, where", [(50, "the loss became"), (1, "the sum of the parameters became")])
-def test_a_run_that_diverges_stops_with_one_sentence_and_keeps_its_last_good_checkpoint(epochs, where, X, tmp_path):
+def test_a_run_that_diverges_stops_with_one_sentence_and_keeps_its_last_good_checkpoint(
+    epochs, where, X, tmp_path
+):
     """Also where it is the very last step that ruins the parameters; and without a flurry of warnings."""
     path, huge = tmp_path / "c.npz", 1e3 if epochs == 50 else 1e39
     vae = model(likelihood=Gaussian(sigma=0.01), activation="softplus")
     with pytest.raises(FloatingPointError, match=where) as caught:
         vae.fit(X, epochs=epochs, batch_size=10, optimizer=SGD(huge), checkpoint=path, progress=False)
     sentence = str(caught.value)
-    assert re.search(r"in epoch \d+, batch \d+: the parameters ran away. Start again with a smaller learning rate", sentence)
+    assert re.search(
+        r"in epoch \d+, batch \d+: the parameters ran away. Start again with a smaller learning rate",
+        sentence,
+    )
     last_good = VAE.load(path)
     assert np.isfinite(last_good.theta).all()
     assert len(last_good.history.get("epoch", ())) == len(vae.history.get("epoch", ()))
 
 
-# Memory ---------------------------------------------------------------------------------------------------------------
+# Memory -----------------------------------------------------------------------------------------------------
+# ----------
 
 TRAIN_ON_60000 = """
 import numpy as np

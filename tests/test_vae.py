@@ -1,4 +1,5 @@
-"""The VAE: what a pass says, every gradient of every option, what one does with a trained model, what it refuses."""
+"""The VAE: what a pass says, every gradient of every option, what one does with a trained model,
+what it refuses."""
 
 import copy
 import re
@@ -12,7 +13,12 @@ from minivae import VAE, Gaussian, Trace
 
 D, M, C, B, K = 6, 2, 3, 4, 3
 SIZES = {"n_inputs": D, "hidden": (5, 4), "n_latent": M, "seed": 3}
-LIKELIHOODS = {"bernoulli": "bernoulli", "shared": "gaussian", "fixed": Gaussian(sigma=0.3), "pixel": Gaussian(sigma="pixel")}
+LIKELIHOODS = {
+    "bernoulli": "bernoulli",
+    "shared": "gaussian",
+    "fixed": Gaussian(sigma=0.3),
+    "pixel": Gaussian(sigma="pixel"),
+}
 OPTIONS = {
     "the defaults": {},
     "shared sigma": {"likelihood": "gaussian"},
@@ -31,12 +37,19 @@ OPTIONS = {
     "one pixel": {"n_inputs": 1, "activation": "tanh"},
     "pytorch's init": {"init": "pytorch"},
     "everything": {
-        "likelihood": Gaussian(sigma="pixel"), "head": "logvar", "activation": "tanh", "beta": 0.5, "reduction": "sum", "n_conditions": C,
+        "likelihood": Gaussian(sigma="pixel"),
+        "head": "logvar",
+        "activation": "tanh",
+        "beta": 0.5,
+        "reduction": "sum",
+        "n_conditions": C,
         "init": "glorot",
     },
-}  # fmt: skip
+}
 every_option = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-samples = pytest.mark.parametrize("n_samples", [None, 1, K], ids=["eps (B, M)", "eps (1, B, M)", "eps (K, B, M)"])
+samples = pytest.mark.parametrize(
+    "n_samples", [None, 1, K], ids=["eps (B, M)", "eps (1, B, M)", "eps (K, B, M)"]
+)
 
 
 def model(dtype=np.float64, **options):
@@ -53,11 +66,14 @@ def batch(vae, n_samples=None, n_images=B):
     """x, eps and y for it."""
     rng = np.random.default_rng(5)
     x = rng.random((n_images, vae.n_inputs))
-    eps = rng.standard_normal((n_images, vae.n_latent) if n_samples is None else (n_samples, n_images, vae.n_latent))
+    eps = rng.standard_normal(
+        (n_images, vae.n_latent) if n_samples is None else (n_samples, n_images, vae.n_latent)
+    )
     return x, eps, rng.integers(0, C, n_images) if vae.n_conditions else None
 
 
-# A pass ---------------------------------------------------------------------------------------------------------------
+# A pass -----------------------------------------------------------------------------------------------------
+# ----------
 
 
 @every_option
@@ -67,7 +83,15 @@ def test_shapes_of_a_pass(options, n_samples):
     t = vae.forward(*batch(vae, n_samples))
     d = vae.backward(t)
     lead = () if n_samples is None else (n_samples,)
-    assert t.mu.shape == t.raw.shape == t.sigma.shape == d.dmu.shape == d.dsigma.shape == d.draw.shape == (B, vae.n_latent)
+    assert (
+        t.mu.shape
+        == t.raw.shape
+        == t.sigma.shape
+        == d.dmu.shape
+        == d.dsigma.shape
+        == d.draw.shape
+        == (B, vae.n_latent)
+    )
     assert t.z.shape == d.dz.shape == t.eps.shape == (*lead, B, vae.n_latent)
     output = "logits" if vae.likelihood.name == "bernoulli" else "mean"
     assert t[output].shape == d["d" + output].shape == (*lead, B, vae.n_inputs)
@@ -83,7 +107,8 @@ def test_what_the_numbers_of_a_pass_mean(options, n_samples):
     assert (t.kl >= 0).all()
     assert np.array_equal(t.elbo, t.log_px_z - t.kl)  # whatever beta
     assert np.array_equal(t.objective, t.log_px_z - vae.beta * t.kl)
-    per_image = t.objective.mean(axis=0) if t.objective.ndim == 2 else t.objective  # a mean over the samples, always
+    # a mean over the samples, always
+    per_image = t.objective.mean(axis=0) if t.objective.ndim == 2 else t.objective
     assert np.isclose(t.loss, -per_image.mean() if vae.reduction == "mean" else -per_image.sum(), rtol=1e-13)
 
 
@@ -99,7 +124,9 @@ def test_a_pass_by_hand():
         kl = (-np.log(sigma) + (sigma**2 + mu**2) / 2 - 1 / 2).sum()
         for k in range(K):
             z = mu + sigma * eps[k, n]
-            logits = np.maximum(z @ p["decoder.0.W"] + p["decoder.0.b"], 0) @ p["decoder.1.W"] + p["decoder.1.b"]
+            logits = (
+                np.maximum(z @ p["decoder.0.W"] + p["decoder.0.b"], 0) @ p["decoder.1.W"] + p["decoder.1.b"]
+            )
             probability = 1 / (1 + np.exp(-logits))
             log_px_z = (x[n] * np.log(probability) + (1 - x[n]) * np.log(1 - probability)).sum()
             assert np.allclose(t.z[k, n], z) and np.allclose(t.logits[k, n], logits)
@@ -128,18 +155,36 @@ def test_k_samples_in_one_pass_equal_k_passes():
     assert np.allclose(together, np.mean(grads, axis=0), rtol=1e-10, atol=1e-14)
 
 
-@given(st.integers(0, 5), st.integers(1, 4), st.integers(1, 3), st.sampled_from(["bernoulli", "gaussian"]), st.sampled_from([0, C]))
+@given(
+    st.integers(0, 5),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.sampled_from(["bernoulli", "gaussian"]),
+    st.sampled_from([0, C]),
+)
 def test_any_sizes_go_through(n_hidden, n_images, n_samples, likelihood, n_conditions):
-    vae = VAE(n_inputs=4, hidden=(3,) * n_hidden, n_latent=2, likelihood=likelihood, n_conditions=n_conditions, dtype=np.float64)
+    vae = VAE(
+        n_inputs=4,
+        hidden=(3,) * n_hidden,
+        n_latent=2,
+        likelihood=likelihood,
+        n_conditions=n_conditions,
+        dtype=np.float64,
+    )
     rng = np.random.default_rng(n_hidden)
     y = rng.integers(0, C, n_images) if n_conditions else None
     t = vae.forward(rng.random((n_images, 4)), rng.standard_normal((n_samples, n_images, 2)), y)
     d = vae.backward(t)
-    assert t.elbo.shape == (n_samples, n_images) and np.array_equal(t.elbo, t.log_px_z - t.kl) and (t.kl >= 0).all()
+    assert (
+        t.elbo.shape == (n_samples, n_images)
+        and np.array_equal(t.elbo, t.log_px_z - t.kl)
+        and (t.kl >= 0).all()
+    )
     assert d.dx.shape == (n_images, 4) and np.isfinite(vae.grad).all() and vae.grad.any()
 
 
-# Gradients ------------------------------------------------------------------------------------------------------------
+# Gradients
+# ------------------------------------------------------------------------------------------------------------
 
 
 @every_option
@@ -182,16 +227,27 @@ def test_one_step_down_the_gradient_lowers_the_loss():
     assert vae.loss(x, eps) < before
 
 
-# Parameters -----------------------------------------------------------------------------------------------------------
+# Parameters
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_parameters_lie_in_one_vector_in_the_order_of_the_flow():
     vae = VAE(**SIZES, likelihood="gaussian", n_conditions=C)
     shapes = {
-        "encoder.0.W": (D + C, 5), "encoder.0.b": (5,), "encoder.1.W": (5, 4), "encoder.1.b": (4,), "encoder.2.W": (4, 2 * M),
-        "encoder.2.b": (2 * M,), "decoder.0.W": (M + C, 4), "decoder.0.b": (4,), "decoder.1.W": (4, 5), "decoder.1.b": (5,),
-        "decoder.2.W": (5, D), "decoder.2.b": (D,), "decoder.raw_log_sigma": (1,),
-    }  # fmt: skip
+        "encoder.0.W": (D + C, 5),
+        "encoder.0.b": (5,),
+        "encoder.1.W": (5, 4),
+        "encoder.1.b": (4,),
+        "encoder.2.W": (4, 2 * M),
+        "encoder.2.b": (2 * M,),
+        "decoder.0.W": (M + C, 4),
+        "decoder.0.b": (4,),
+        "decoder.1.W": (4, 5),
+        "decoder.1.b": (5,),
+        "decoder.2.W": (5, D),
+        "decoder.2.b": (D,),
+        "decoder.raw_log_sigma": (1,),
+    }
     for views, vector in ((vae.parameters, vae.theta), (vae.gradients, vae.grad)):
         vector[:] = np.arange(len(vector))
         assert {name: a.shape for name, a in views.items()} == shapes and list(views) == list(shapes)
@@ -218,14 +274,19 @@ def test_the_reference_initialisation():
     """W ~ N(0, 1) * 2/sqrt(fan_in) in every layer, heads too; b = 0."""
     vae = VAE(seed=1)
     assert {name: a.shape for name, a in vae.parameters.items() if name.endswith("W")} == {
-        "encoder.0.W": (784, 200), "encoder.1.W": (200, 200), "decoder.0.W": (100, 200), "decoder.1.W": (200, 784),
-    }  # fmt: skip
+        "encoder.0.W": (784, 200),
+        "encoder.1.W": (200, 200),
+        "decoder.0.W": (100, 200),
+        "decoder.1.W": (200, 784),
+    }
     for name, a in vae.parameters.items():
         if name.endswith(".b"):
             assert (a == 0).all()
         else:
             scaled = a * np.sqrt(a.shape[0]) / 2
-            assert abs(scaled.mean()) < 4 / np.sqrt(a.size) and abs(scaled.std() - 1) < 4 / np.sqrt(2 * a.size)
+            assert abs(scaled.mean()) < 4 / np.sqrt(a.size) and abs(scaled.std() - 1) < 4 / np.sqrt(
+                2 * a.size
+            )
     mu, raw = np.split(vae.parameters["encoder.1.W"], 2, axis=1)
     assert abs(mu.std() - raw.std()) < 0.01 and abs(np.corrcoef(mu.ravel(), raw.ravel())[0, 1]) < 0.03
 
@@ -244,7 +305,8 @@ def test_the_seed_decides_the_parameters_and_the_draws():
     assert np.array_equal(VAE(**SIZES, dtype=np.float64).theta.astype(np.float32), one.theta)
 
 
-# Dtypes and copies ----------------------------------------------------------------------------------------------------
+# Dtypes and copies
+# ----------------------------------------------------------------------------------------------------
 
 
 @every_option
@@ -265,8 +327,18 @@ def test_nothing_is_ever_promoted(options, n_samples, dtype):
 def test_results_have_the_models_dtype(dtype, likelihood):
     vae = model(dtype, likelihood=likelihood)
     X, _, _ = batch(vae)
-    results = [vae.transform(X), *vae.posterior(X), vae.posterior_predictive_probs(X), vae.posterior_predictive_sample(X), vae.elbo(X, n_samples=2)]
-    results += [vae.prior_predictive_sample(3), *vae.prior_predictive_sample_with_probs(3), vae.prior_predictive_with_input(np.zeros((3, M)))]
+    results = [
+        vae.transform(X),
+        *vae.posterior(X),
+        vae.posterior_predictive_probs(X),
+        vae.posterior_predictive_sample(X),
+        vae.elbo(X, n_samples=2),
+    ]
+    results += [
+        vae.prior_predictive_sample(3),
+        *vae.prior_predictive_sample_with_probs(3),
+        vae.prior_predictive_with_input(np.zeros((3, M))),
+    ]
     assert {a.dtype for a in results} == {np.dtype(dtype)}
 
 
@@ -291,7 +363,11 @@ def test_a_copy_is_whole_and_stands_alone(copied):
     vae.backward(vae.forward(*batch(vae)))
     vae.rng.random(5)
     twin = copied(vae)
-    assert np.array_equal(twin.theta, vae.theta) and np.array_equal(twin.grad, vae.grad) and twin.config() == vae.config()
+    assert (
+        np.array_equal(twin.theta, vae.theta)
+        and np.array_equal(twin.grad, vae.grad)
+        and twin.config() == vae.config()
+    )
     assert twin.header() == vae.header() and twin.rng.random() == vae.rng.random()
     assert all(np.shares_memory(a, twin.theta) for a in twin.parameters.values())
     twin.theta += 1
@@ -307,7 +383,8 @@ def test_astype_gives_the_copy_to_check():
     assert np.isclose(check.loss(x, eps), vae.loss(x, eps), rtol=1e-5)
 
 
-# What one does with a model -------------------------------------------------------------------------------------------
+# What one does with a model
+# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
@@ -316,10 +393,20 @@ def test_astype_gives_the_copy_to_check():
 def test_shapes_of_every_method_also_for_no_image_one_and_many(likelihood, n_conditions, n):
     vae = model(np.float32, likelihood=likelihood, n_conditions=n_conditions)
     X, _, y = batch(vae, n_images=n)
-    for Y in (X, X.astype(np.float32).tolist() if n else X, X > 0.5, (X * 255).astype(np.uint8), X.reshape(n, 2, 3)):
+    for Y in (
+        X,
+        X.astype(np.float32).tolist() if n else X,
+        X > 0.5,
+        (X * 255).astype(np.uint8),
+        X.reshape(n, 2, 3),
+    ):
         assert vae.transform(Y, y).shape == (n, M) and [a.shape for a in vae.posterior(Y, y)] == [(n, M)] * 2
         assert vae.elbo(Y, y).shape == vae.elbo(Y, y, n_samples=3).shape == (n,)
-        assert vae.posterior_predictive_probs(Y, y).shape == vae.posterior_predictive_sample(Y, y).shape == (n, D)
+        assert (
+            vae.posterior_predictive_probs(Y, y).shape
+            == vae.posterior_predictive_sample(Y, y).shape
+            == (n, D)
+        )
     assert vae.log_likelihood(X[:5], None if y is None else y[:5], n_samples=7).shape == (min(n, 5),)
     assert vae.prior_predictive_sample(n, y).shape == (n, D)
     assert [a.shape for a in vae.prior_predictive_sample_with_probs(n, y)] == [(n, D)] * 2
@@ -330,7 +417,14 @@ def test_pixels_mean_one_thing_whatever_their_dtype():
     vae = model()
     X = (batch(vae, n_images=9)[0] * 255).astype(np.uint8)
     expected = vae.transform(X)
-    for same in (X / 255, X.reshape(9, 2, 3), X.reshape(9, 3, 2, 1), (X / 255).tolist(), np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2]):
+    for same in (
+        X / 255,
+        X.reshape(9, 2, 3),
+        X.reshape(9, 3, 2, 1),
+        (X / 255).tolist(),
+        np.asfortranarray(X),
+        np.repeat(X, 2, axis=0)[::2],
+    ):
         assert np.allclose(vae.transform(same), expected, rtol=1e-12)
     assert np.array_equal(vae.transform(X > 127), vae.transform((X > 127).astype(float)))
 
@@ -339,7 +433,11 @@ def test_transform_gives_the_means_and_posterior_also_the_sigmas():
     vae = model()
     x, eps, _ = batch(vae)
     t, (mu, sigma) = vae.forward(x, eps), vae.posterior(x)
-    assert np.allclose(mu, t.mu, rtol=1e-13) and np.allclose(sigma, t.sigma, rtol=1e-13) and np.array_equal(vae.transform(x), mu)
+    assert (
+        np.allclose(mu, t.mu, rtol=1e-13)
+        and np.allclose(sigma, t.sigma, rtol=1e-13)
+        and np.array_equal(vae.transform(x), mu)
+    )
 
 
 def test_evaluation_binarises_as_training_did():
@@ -348,8 +446,11 @@ def test_evaluation_binarises_as_training_did():
     vae.binarize = "threshold"
     assert np.array_equal(vae.transform(X), vae.transform(X > 0.5))
     vae.binarize = "dynamic"
-    assert np.array_equal(vae.transform(X, rng=1), vae.transform(X, rng=1)) and not np.array_equal(vae.transform(X, rng=1), vae.transform(X, rng=2))
-    assert np.array_equal(vae.transform(X > 0.5, rng=1), vae.transform(X > 0.5, rng=2))  # black and white are certain
+    assert np.array_equal(vae.transform(X, rng=1), vae.transform(X, rng=1)) and not np.array_equal(
+        vae.transform(X, rng=1), vae.transform(X, rng=2)
+    )
+    # black and white are certain
+    assert np.array_equal(vae.transform(X > 0.5, rng=1), vae.transform(X > 0.5, rng=2))
 
 
 def test_elbo_is_a_mean_over_samples_that_settles():
@@ -367,10 +468,14 @@ def test_posterior_predictive_probs_are_those_of_a_z_drawn_for_each_image():
     X = np.repeat(batch(vae)[0][:1], 20_000, axis=0)
     probs, drawn = vae.posterior_predictive_probs(X, rng=0), vae.posterior_predictive_sample(X, rng=0)
     mu, sigma = (a[0] for a in vae.posterior(X[:1]))
-    expected = vae.prior_predictive_with_input(mu + sigma * np.random.default_rng(1).standard_normal((20_000, M)))
+    expected = vae.prior_predictive_with_input(
+        mu + sigma * np.random.default_rng(1).standard_normal((20_000, M))
+    )
     assert probs.std(axis=0).max() > 1e-3  # z differs from image to image
     assert np.allclose(probs.mean(axis=0), expected.mean(axis=0), atol=0.02)
-    assert set(np.unique(drawn)) == {0, 1} and np.allclose(drawn.mean(axis=0), expected.mean(axis=0), atol=0.02)
+    assert set(np.unique(drawn)) == {0, 1} and np.allclose(
+        drawn.mean(axis=0), expected.mean(axis=0), atol=0.02
+    )
 
 
 def test_prior_samples_are_drawn_from_their_probabilities():
@@ -403,7 +508,9 @@ RANDOM_METHODS = {
     "posterior_predictive_probs": lambda vae, X, rng: vae.posterior_predictive_probs(X, rng=rng),
     "posterior_predictive_sample": lambda vae, X, rng: vae.posterior_predictive_sample(X, rng=rng),
     "prior_predictive_sample": lambda vae, X, rng: vae.prior_predictive_sample(4, rng=rng),
-    "prior_predictive_sample_with_probs": lambda vae, X, rng: np.hstack(vae.prior_predictive_sample_with_probs(4, rng=rng)),
+    "prior_predictive_sample_with_probs": lambda vae, X, rng: np.hstack(
+        vae.prior_predictive_sample_with_probs(4, rng=rng)
+    ),
 }
 
 
@@ -413,10 +520,14 @@ def test_draws_come_from_the_generator_that_is_given_or_else_from_the_models(met
     X, _, _ = batch(vae)
     untouched = vae.rng.bit_generator.state
     seeded = method(vae, X, 7)
-    assert np.array_equal(seeded, method(vae, X, 7)) and np.array_equal(seeded, method(vae, X, np.random.default_rng(7)))
+    assert np.array_equal(seeded, method(vae, X, 7)) and np.array_equal(
+        seeded, method(vae, X, np.random.default_rng(7))
+    )
     assert not np.array_equal(seeded, method(vae, X, 8))
     shared = np.random.default_rng(7)
-    assert np.array_equal(seeded, method(vae, X, shared)) and not np.array_equal(seeded, method(vae, X, shared))
+    assert np.array_equal(seeded, method(vae, X, shared)) and not np.array_equal(
+        seeded, method(vae, X, shared)
+    )
     assert vae.rng.bit_generator.state == untouched
     twin, own = copy.deepcopy(vae), method(vae, X, None)
     assert vae.rng.bit_generator.state != untouched
@@ -428,14 +539,24 @@ def test_no_method_changes_the_callers_arrays(dtype):
     vae = model(n_conditions=C, dtype=np.float32)
     vae.binarize = "dynamic"
     X, eps, y = batch(vae)
-    X, Z, eps = (X * (255 if dtype is np.uint8 else 1)).astype(dtype), np.zeros((B, M), np.float32), eps.astype(np.float32)
+    X, Z, eps = (
+        (X * (255 if dtype is np.uint8 else 1)).astype(dtype),
+        np.zeros((B, M), np.float32),
+        eps.astype(np.float32),
+    )
     before = [a.copy() for a in (X, eps, y, Z)]
     for a in (X, eps, y, Z):
         a.flags.writeable = False  # read-only arrays are welcome
     t = vae.forward(X, eps, y)
     vae.backward(t)
-    assert not any(np.shares_memory(a, t[name]) for a in (X, eps, y) for name in t)  # a trace outlives its batch
-    vae.transform(X, y), vae.elbo(X, y), vae.posterior_predictive_sample(X, y), vae.log_likelihood(X, y, n_samples=2)
+    # a trace outlives its batch
+    assert not any(np.shares_memory(a, t[name]) for a in (X, eps, y) for name in t)
+    (
+        vae.transform(X, y),
+        vae.elbo(X, y),
+        vae.posterior_predictive_sample(X, y),
+        vae.log_likelihood(X, y, n_samples=2),
+    )
     vae.prior_predictive_sample(B, y), vae.prior_predictive_with_input(Z, y)
     assert all(np.array_equal(a, b) for a, b in zip(before, (X, eps, y, Z), strict=True))
 
@@ -448,7 +569,8 @@ def test_a_trace_is_read_by_name():
     assert "  logits               (4, 6) float64" in repr(t).splitlines()
 
 
-# What it refuses ------------------------------------------------------------------------------------------------------
+# What it refuses
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -458,7 +580,10 @@ def test_a_trace_is_read_by_name():
         ({"activation": "gelu"}, "activation='gelu' is not known; take one of relu, tanh, softplus."),
         ({"reduction": "none"}, "reduction='none' is not known; take one of mean, sum."),
         ({"init": "he"}, "init='he' is not known; take one of reference, glorot, pytorch, normal."),
-        ({"likelihood": "poisson"}, "likelihood 'poisson' is not known; take one of bernoulli, gaussian, or Gaussian(sigma=...)."),
+        (
+            {"likelihood": "poisson"},
+            "likelihood 'poisson' is not known; take one of bernoulli, gaussian, or Gaussian(sigma=...).",
+        ),
         ({"n_inputs": 0}, "n_inputs is 0; it must be a whole number of at least 1."),
         ({"n_latent": -1}, "n_latent is -1; it must be a whole number of at least 1."),
         ({"n_latent": 2.5}, "n_latent is 2.5; it must be a whole number of at least 1."),
@@ -470,7 +595,10 @@ def test_a_trace_is_read_by_name():
         ({"beta": np.nan}, "beta is nan; the weight of the KL must be a finite number of at least 0."),
         ({"beta": "1"}, "beta is '1'; the weight of the KL must be a finite number of at least 0."),
         ({"head": ["logvar"]}, "head=['logvar'] is not known; take one of softplus, logvar."),
-        ({"dtype": int}, "dtype is int64; take float32 to train, float64 to check or complex128 for the complex step."),
+        (
+            {"dtype": int},
+            "dtype is int64; take float32 to train, float64 to check or complex128 for the complex step.",
+        ),
         ({"dtype": np.float16}, "dtype is float16; take float32 to train"),
     ],
 )
@@ -480,7 +608,13 @@ def test_bad_settings_get_one_sentence(options, sentence):
 
 
 def test_numpys_numbers_are_numbers():
-    vae = VAE(n_inputs=np.int64(D), hidden=np.array([5, 4]), n_latent=np.uint8(M), beta=np.float32(1), seed=np.int32(3))
+    vae = VAE(
+        n_inputs=np.int64(D),
+        hidden=np.array([5, 4]),
+        n_latent=np.uint8(M),
+        beta=np.float32(1),
+        seed=np.int32(3),
+    )
     assert vae.config() == VAE(**SIZES).config()
     assert {type(vae.config()[name]) for name in ("n_inputs", "n_latent", "seed")} == {int}
 
@@ -491,13 +625,23 @@ X_OK, EPS_OK = np.full((B, D), 0.5), np.zeros((B, M))
 @pytest.mark.parametrize(
     "x, eps, error, sentence",
     [
-        (X_OK[:0], EPS_OK[:0], ValueError, "x is an empty batch; the loss is a mean over images, so give at least one."),
+        (
+            X_OK[:0],
+            EPS_OK[:0],
+            ValueError,
+            "x is an empty batch; the loss is a mean over images, so give at least one.",
+        ),
         (X_OK[:, 1:], EPS_OK, ValueError, "x has shape (4, 5); expected (N, 6)"),
         (X_OK * np.nan, EPS_OK, ValueError, "x holds NaN or infinity"),
         (X_OK * 3, EPS_OK, ValueError, "x has pixels from 1.5 to 1.5"),
         (X_OK.astype(int), EPS_OK, TypeError, "x has dtype int64"),
         (np.ones((B, D), np.uint8), EPS_OK, ValueError, "x is uint8 with a maximum of 1"),
-        (X_OK, EPS_OK[:3], ValueError, "eps has shape (3, 2); expected (4, 2) or (K, 4, 2): one draw of N(0, 1) per image and latent."),
+        (
+            X_OK,
+            EPS_OK[:3],
+            ValueError,
+            "eps has shape (3, 2); expected (4, 2) or (K, 4, 2): one draw of N(0, 1) per image and latent.",
+        ),
         (X_OK, EPS_OK[:1], ValueError, "eps has shape (1, 2)"),  # one draw shared by the whole batch
         (X_OK, EPS_OK[0], ValueError, "eps has shape (2,)"),
         (X_OK, EPS_OK[:, None], ValueError, "eps has shape (4, 1, 2)"),  # (B, K, M) instead of (K, B, M)
@@ -515,7 +659,8 @@ def test_labels_are_checked_wherever_they_go():
     vae, plain = model(n_conditions=C), model()
     X, eps, y = batch(vae)
     for call in (
-        lambda y: vae.forward(X, eps, y), lambda y: vae.transform(X, y), lambda y: vae.elbo(X, y), lambda y: vae.log_likelihood(X, y),
+        lambda y: vae.forward(X, eps, y), lambda y: vae.transform(X, y), lambda y: vae.elbo(X, y),
+        lambda y: vae.log_likelihood(X, y),
         lambda y: vae.posterior_predictive_sample(X, y), lambda y: vae.prior_predictive_sample(B, y),
         lambda y: vae.prior_predictive_with_input(np.zeros((B, M)), y),
     ):  # fmt: skip
@@ -529,16 +674,33 @@ def test_labels_are_checked_wherever_they_go():
         plain.forward(X, eps, y)
 
 
-@pytest.mark.parametrize("method", ["transform", "posterior", "elbo", "log_likelihood", "posterior_predictive_probs", "posterior_predictive_sample"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "transform",
+        "posterior",
+        "elbo",
+        "log_likelihood",
+        "posterior_predictive_probs",
+        "posterior_predictive_sample",
+    ],
+)
 def test_images_are_checked_wherever_they_go(method):
-    for X, error in ((X_OK[0], ValueError), (X_OK * np.nan, ValueError), (X_OK + 1, ValueError), (X_OK.astype(int), TypeError)):
+    for X, error in (
+        (X_OK[0], ValueError),
+        (X_OK * np.nan, ValueError),
+        (X_OK + 1, ValueError),
+        (X_OK.astype(int), TypeError),
+    ):
         with pytest.raises(error, match="^X "):
             getattr(VAE(**SIZES), method)(X)
 
 
 def test_bad_requests_get_one_sentence():
     vae = VAE(**SIZES)
-    with pytest.raises(ValueError, match=re.escape("Z has shape (2,); expected (N, 2): one row of latents per picture.")):
+    with pytest.raises(
+        ValueError, match=re.escape("Z has shape (2,); expected (N, 2): one row of latents per picture.")
+    ):
         vae.prior_predictive_with_input([0.0, 1.0])
     with pytest.raises(ValueError, match=re.escape("Z has shape (4, 3)")):
         vae.prior_predictive_with_input(np.zeros((4, 3)))
@@ -554,7 +716,8 @@ def test_bad_requests_get_one_sentence():
             vae.log_likelihood(X_OK, n_samples=n_samples)
 
 
-# Extremes -------------------------------------------------------------------------------------------------------------
+# Extremes ---------------------------------------------------------------------------------------------------
+# ----------
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

@@ -1,4 +1,5 @@
-"""The worksheet: every printed number held against the package, against its own formula, and against central differences."""
+"""The worksheet: every printed number held against the package, against its own formula,
+and against central differences."""
 
 import argparse
 import re
@@ -87,7 +88,9 @@ def test_the_values_are_those_of_the_package(sheet):
 def test_each_formula_gives_its_value_and_uses_only_what_stands_above_it(sheet):
     known = dict(sheet.given)
     for row in sheet.rows:
-        assert evaluate(row.template, known) == pytest.approx(sheet.values[row.symbol], rel=1e-9, abs=1e-12), row
+        assert evaluate(row.template, known) == pytest.approx(
+            sheet.values[row.symbol], rel=1e-9, abs=1e-12
+        ), row
         known[row.symbol] = sheet.values[row.symbol]
 
 
@@ -95,7 +98,9 @@ def test_a_pencil_that_follows_the_printed_numbers_gets_the_printed_values(sheet
     rows = printed_rows(sheet.text())
     assert len(rows) == len(sheet.rows)
     for symbol, (formula, value) in rows.items():
-        assert abs(evaluate(formula) - float(value)) < 6e-4, f"{symbol} = {formula} = {evaluate(formula)}, printed {value}"
+        assert abs(evaluate(formula) - float(value)) < 6e-4, (
+            f"{symbol} = {formula} = {evaluate(formula)}, printed {value}"
+        )
         assert float(value) == pytest.approx(sheet.values[symbol], abs=5.1e-5)
     errors = [abs(evaluate(formula) - float(value)) for formula, value in rows.values()]
     assert np.mean(np.array(errors) < 1.01e-4) > 0.9, "nearly always to the last digit but one"
@@ -108,7 +113,9 @@ def test_every_gradient_against_central_differences_of_the_loss(sheet):
         symbol = row.symbol[1:]
         if row.symbol.startswith("d") and symbol in sheet.values:
             middle = sheet.values[symbol]
-            numeric = (downstream(sheet, symbol, middle + h) - downstream(sheet, symbol, middle - h)) / (2 * h)
+            numeric = (downstream(sheet, symbol, middle + h) - downstream(sheet, symbol, middle - h)) / (
+                2 * h
+            )
             assert sheet.values[row.symbol] == pytest.approx(numeric, rel=1e-7, abs=1e-8), row.symbol
             checked += 1
     assert checked == 22 + 2 + 2 + 4 + 4 + 4  # parameters, x, logits, a, h, and z, mu, sigma, raw
@@ -132,7 +139,10 @@ def test_exercises_are_round_and_not_degenerate(sheet):
     hidden = [v[f"a{i}"] for i in (1, 2, 3, 4)]
     assert sum(a < 0 for a in hidden) == 1 and all(0.2 <= abs(a) <= 3 for a in hidden)
     assert all(0.07 < v[p] < 0.93 for p in ("p1", "p2")) and 0.4 < v["sigma"] < 2
-    assert all(0.1 < abs(v[name]) < 2.5 for name in ("mu", "raw", "dz", "dmu", "dsigma", "draw", "dl1", "dl2", "dh3", "dh4"))
+    assert all(
+        0.1 < abs(v[name]) < 2.5
+        for name in ("mu", "raw", "dz", "dmu", "dsigma", "draw", "dl1", "dl2", "dh3", "dh4")
+    )
     assert v["kl"] > 0 and v["loss"] == -v["elbo"]
 
 
@@ -194,14 +204,20 @@ def test_the_formulas_render():
     from matplotlib.mathtext import MathTextParser
 
     parser = MathTextParser("path")
-    pages = [Worksheet(1, sigma).markdown(blank) for sigma in ("softplus", "logvar") for blank in (False, True)]
-    for formula in {re.sub(r"[\d.]+", "1", formula) for page in pages for formula in re.findall(r"\$[^$]+\$", page)}:
+    pages = [
+        Worksheet(1, sigma).markdown(blank) for sigma in ("softplus", "logvar") for blank in (False, True)
+    ]
+    for formula in {
+        re.sub(r"[\d.]+", "1", formula) for page in pages for formula in re.findall(r"\$[^$]+\$", page)
+    }:
         parser.parse(formula)
 
 
 @pytest.mark.skipif(not LESSONS, reason="the lessons are not beside the tests")
 def test_the_equations_stand_in_the_lessons():
-    tags = {tag for path in LESSONS for tag in re.findall(r"tag\{([\d.]+)\}", path.read_text(encoding="utf-8"))}
+    tags = {
+        tag for path in LESSONS for tag in re.findall(r"tag\{([\d.]+)\}", path.read_text(encoding="utf-8"))
+    }
     for sigma in ("softplus", "logvar"):
         cited = {number for row in Worksheet(0, sigma).rows for number in re.findall(r"\d+\.\d+", row.where)}
         assert cited <= tags and len(cited) >= 13
@@ -227,7 +243,9 @@ def test_the_command_prints_the_sheet(capsys, argv, settings, method, blank):
 
 def test_python_m_minivae_worksheet():
     def minivae(*argv):
-        return subprocess.run([sys.executable, "-m", "minivae", "worksheet", *argv], check=False, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, "-m", "minivae", "worksheet", *argv], check=False, capture_output=True, text=True
+        )
 
     done = minivae("--seed", "2", "--blank")
     assert done.returncode == 0 and done.stdout == Worksheet(2).text(blank=True) + "\n" and not done.stderr

@@ -21,27 +21,40 @@ from minivae.storage import write_csv
 
 HERE = Path(__file__).parent
 COLUMNS = ("recipe", "seed", "epoch", "held_out_elbo", "log_px", "n_samples", "n_images")
-PIXELS = {"threshold": "pixels > 0.5", "dynamic": "pixels drawn anew each epoch", "none": "grey pixels, no likelihood"}
+PIXELS = {
+    "threshold": "pixels > 0.5",
+    "dynamic": "pixels drawn anew each epoch",
+    "none": "grey pixels, no likelihood",
+}
 
 
 def rows_of(folder):
-    """The rows of one run: its evaluations, and a few dozen epochs evenly spread in their logarithm, the last among them."""
+    """The rows of one run: its evaluations, and a few dozen epochs evenly spread in their logarithm,
+    the last among them."""
     settings = runs.read_settings(folder)
     if settings["recipe"] is None:
         raise ValueError(f"{folder} is the run of no recipe; give runs that were started with --recipe.")
     history, kept = (folder / name for name in ("history.csv", "evaluations.csv"))
     elbo = {int(row["epoch"]): float(row["validation_elbo"]) for row in csv.DictReader(history.open())}
     evaluations = list(csv.DictReader(kept.open())) if kept.exists() else []
-    for epoch in sorted({*np.rint(np.geomspace(1, max(elbo), 60)).astype(int).tolist(), *(int(row["epoch"]) for row in evaluations)}):
+    for epoch in sorted(
+        {
+            *np.rint(np.geomspace(1, max(elbo), 60)).astype(int).tolist(),
+            *(int(row["epoch"]) for row in evaluations),
+        }
+    ):
         for row in [row for row in evaluations if int(row["epoch"]) == epoch] or [{}]:
             yield {
-                "recipe": settings["recipe"], "seed": settings["seed"], "epoch": epoch, "held_out_elbo": f"{elbo[epoch]:.3f}",
-                "log_px": f"{float(row['log_px']):.3f}" if row else "", **{name: row.get(name) for name in ("n_samples", "n_images")},
+                "recipe": settings["recipe"], "seed": settings["seed"], "epoch": epoch,
+                "held_out_elbo": f"{elbo[epoch]:.3f}",
+                "log_px": f"{float(row['log_px']):.3f}" if row else "", **{name: row.get(name)
+                for name in ("n_samples", "n_images")},
             }  # fmt: skip
 
 
 def draw(rows):
-    """-ELBO as lines and NLL as dots, one panel for each way of making pixels, and as stars what is to be reached."""
+    """-ELBO as lines and NLL as dots, one panel for each way of making pixels,
+    and as stars what is to be reached."""
     names = [name for name in recipes.RECIPES if any(row["recipe"] == name for row in rows)]
     pixels = {name: recipes.resolve({"recipe": name})["binarize"] for name in names}
     kinds = [kind for kind in PIXELS if kind in pixels.values()]
@@ -51,14 +64,23 @@ def draw(rows):
         for i, name in enumerate(name for name in names if pixels[name] == kind):
             mine, colour = [row for row in rows if row["recipe"] == name], f"C{i}"
             for seed in dict.fromkeys(row["seed"] for row in mine):
-                curve = [(int(row["epoch"]), -float(row["held_out_elbo"])) for row in mine if row["seed"] == seed]
+                curve = [
+                    (int(row["epoch"]), -float(row["held_out_elbo"])) for row in mine if row["seed"] == seed
+                ]
                 ax.plot(*zip(*curve), color=colour, lw=1.2, label=name if seed == mine[0]["seed"] else None)
             if kind != "none":
                 dots = [(int(row["epoch"]), -float(row["log_px"])) for row in mine if row["log_px"]]
                 ax.plot(*zip(*dots) if dots else ((), ()), "o", color=colour, ms=4)
             for wanted in recipes.RECIPES[name].figures:
                 if kind != "none" or wanted.quantity == "-ELBO":
-                    ax.plot(wanted.epoch, np.mean(wanted.value), "*", color=colour, mfc=colour if wanted.quantity == "NLL" else "none", ms=10)
+                    ax.plot(
+                        wanted.epoch,
+                        np.mean(wanted.value),
+                        "*",
+                        color=colour,
+                        mfc=colour if wanted.quantity == "NLL" else "none",
+                        ms=10,
+                    )
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         ax.set_title(PIXELS[kind], fontsize=10)
@@ -77,13 +99,24 @@ def draw(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="the folder of a recipe's run")
-    parser.add_argument("--out", type=Path, default=HERE, metavar="FOLDER", help="where table and picture are [beside this file]")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=HERE,
+        metavar="FOLDER",
+        help="where table and picture are [beside this file]",
+    )
     args = parser.parse_args()
     table = args.out / "learning_curves.csv"
     if args.runs:
-        write_csv(table, [COLUMNS, *([row[name] for name in COLUMNS] for folder in args.runs for row in rows_of(folder))])
+        write_csv(
+            table,
+            [COLUMNS, *([row[name] for name in COLUMNS] for folder in args.runs for row in rows_of(folder))],
+        )
     plots.save(draw(list(csv.DictReader(table.open()))), args.out / "learning_curves.png")
 
 

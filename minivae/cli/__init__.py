@@ -1,1 +1,2 @@
-"""The command line: each command in a file of its own, with its flags (add_arguments) and what it does (command)."""
+"""The command line: each command in a file of its own, with its flags (add_arguments)
+and what it does (command)."""

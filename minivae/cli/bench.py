@@ -1,8 +1,9 @@
 """What a training step costs, where the time goes, and how it grows: `python -m minivae bench`.
 
-The model is the reference model, 784-200-(100)-200-784 in float32, trained by RMSProp on random black-and-white images.
-What is compared is measured in turns, a few steps each, because machines are noisy; times are medians, or means over the
-middle half of all steps. The matrix products alone are the limit: what a step would take if all else were free.
+The model is the reference model, 784-200-(100)-200-784 in float32, trained by RMSProp on random
+black-and-white images. What is compared is measured in turns, a few steps each, because machines are noisy;
+times are medians, or means over the middle half of all steps. The matrix products alone are the limit: what a
+step would take if all else were free.
 """
 
 import importlib.util
@@ -20,11 +21,19 @@ from ..inputs import to_floats
 from ..optimizers import BLOCK
 from ..storage import write_csv
 
-STAGES = ("matrix products", "elementwise work", "Python and NumPy calls", "optimiser", "noise", "gathering the batch")
+STAGES = (
+    "matrix products",
+    "elementwise work",
+    "Python and NumPy calls",
+    "optimiser",
+    "noise",
+    "gathering the batch",
+)
 TURN = 5  # steps that a contender takes before the next has its turn; the first is not counted
 COMPARE = Path(__file__).parents[2] / "tests" / "benchmarks" / "compare.py"
 
-GROWTH = {  # what grows -> its values, in full and with --quick; all else is as in the reference model at batch 64
+GROWTH = {
+    # what grows -> its values, in full and with --quick; all else is as in the reference model at batch 64
     "batch": ((16, 32, 64, 128, 256, 512), (16, 64)),
     "width": ((50, 100, 200, 400, 800), (50, 200)),
     "depth": ((1, 2, 3, 4), (1, 2)),
@@ -65,7 +74,11 @@ def matrix_products(vae, batch_size):
     """A function that runs a step's matrix products alone, in the forms in which the layers write them."""
     rng = np.random.default_rng(0)
     work = [
-        (*(rng.standard_normal((batch_size, n), dtype=np.float32) for n in layer.W.shape), layer.W, np.empty_like(layer.W))
+        (
+            *(rng.standard_normal((batch_size, n), dtype=np.float32) for n in layer.W.shape),
+            layer.W,
+            np.empty_like(layer.W),
+        )
         for layer in layers(vae)
     ]
 
@@ -81,7 +94,10 @@ def matrix_products(vae, batch_size):
 
 
 class Timed(np.ndarray):
-    """A matrix that times the products it takes part in, whatever line they stand in. clock is a list of one number, seconds."""
+    """A matrix that times the products it takes part in, whatever line they stand in.
+
+    clock is a list of one number, seconds.
+    """
 
     def __array_finalize__(self, parent):
         self.clock = getattr(parent, "clock", None)
@@ -106,10 +122,15 @@ def timed(vae):
 
 
 class Measured:
-    """A model whose steps are taken apart: seconds() is gathering, noise, forward and backward, optimiser, and the products."""
+    """A model whose steps are taken apart: seconds() is gathering, noise, forward and backward, optimiser,
+    and the products."""
 
     def __init__(self, batch_size, n_images=4096, **sizes):
-        self.vae, self.optimizer, self.rng = VAE(reduction="sum", **sizes), RMSProp(), np.random.default_rng(1)
+        self.vae, self.optimizer, self.rng = (
+            VAE(reduction="sum", **sizes),
+            RMSProp(),
+            np.random.default_rng(1),
+        )
         self.X, self.batch_size = random_images(n_images, self.vae.n_inputs), batch_size
         self.clock = timed(self.vae)
 
@@ -121,9 +142,10 @@ class Measured:
 def take_apart(batch_size, n_turns):
     """One training step of the reference model in its parts.
 
-    Returns (parts, whole, limit): seconds by the names in STAGES, which add up to a step; and in each turn the median seconds
-    of a step that nothing was timed within, and of its matrix products alone, (n_turns,) each.
-    Calls are what the forward and backward pass of a model with one pixel, one hidden unit and one latent cost.
+    Returns (parts, whole, limit): seconds by the names in STAGES, which add up to a step; and in each turn
+    the median seconds of a step that nothing was timed within, and of its matrix products alone, (n_turns,)
+    each. Calls are what the forward and backward pass of a model with one pixel, one hidden unit and one
+    latent cost.
     """
     inside, calls = Measured(batch_size), Measured(1, n_inputs=1, hidden=(1,), n_latent=1)
     vae, optimizer, rng = VAE(reduction="sum"), RMSProp(), np.random.default_rng(2)
@@ -147,15 +169,20 @@ def take_apart(batch_size, n_turns):
     inside, calls, whole, limit = (np.array(times) for times in taken)
 
     inside = inside[np.argsort(inside[:, :4].sum(axis=1))]
-    gathering, noise, passes, optimizer, products = inside[len(inside) // 4 : -(len(inside) // 4) or None].mean(axis=0)
+    gathering, noise, passes, optimizer, products = inside[
+        len(inside) // 4 : -(len(inside) // 4) or None
+    ].mean(axis=0)
     calls = min(np.median(calls[:, 2] - calls[:, 4]), passes - products)
-    parts = zip(STAGES, (products, passes - products - calls, calls, optimizer, noise, gathering), strict=True)
+    parts = zip(
+        STAGES, (products, passes - products - calls, calls, optimizer, noise, gathering), strict=True
+    )
     whole, limit = (np.median(times.reshape(n_turns, TURN - 1), axis=1) for times in (whole, limit))
     return dict(parts), whole, limit
 
 
 def optimizer_in_cache(n_turns):
-    """The seconds of an optimiser's passes if all its vectors lay in the cache: what a step takes beyond that, it waits for memory."""
+    """The seconds of an optimiser's passes if all its vectors lay in the cache:
+    what a step takes beyond that, it waits for memory."""
     vae, optimizer = VAE(), RMSProp()
     theta, g, u, scratch = np.ones((4, BLOCK), vae.dtype)  # one block, again and again
     taken = []
@@ -167,11 +194,17 @@ def optimizer_in_cache(n_turns):
 
 
 def growth(what, value):
-    """A function that runs six steps (what = "images": an epoch) and returns the seconds of one; and the peak of their memory.
+    """A function that runs six steps (what = "images": an epoch) and returns the seconds of one; and the peak
+    of their memory.
 
-    The peak is in bytes, and counts all that Python and NumPy take beside the images: model, optimiser and one step.
+    The peak is in bytes, and counts all that Python and NumPy take beside the images: model, optimiser and
+    one step.
     """
-    sizes = {"width": {"hidden": (value,)}, "depth": {"hidden": (200,) * value}, "latents": {"n_latent": value}}.get(what, {})
+    sizes = {
+        "width": {"hidden": (value,)},
+        "depth": {"hidden": (200,) * value},
+        "latents": {"n_latent": value},
+    }.get(what, {})
     batch_size, X = value if what == "batch" else 64, random_images(value if what == "images" else 1024)
 
     def make():
@@ -180,7 +213,9 @@ def growth(what, value):
         def run(n):
             if what != "images":
                 return np.median([step(vae, optimizer, X, batch_size, rng).sum() for _ in range(n)])
-            return vae.fit(X, epochs=1, optimizer=optimizer, binarize="threshold", progress=False)["seconds"][0]
+            return vae.fit(X, epochs=1, optimizer=optimizer, binarize="threshold", progress=False)["seconds"][
+                0
+            ]
 
         return run
 
@@ -193,12 +228,16 @@ def growth(what, value):
 
 
 def measure_growth(quick=False):
-    """Rows of (what, value, seconds, bytes) for all that is in GROWTH: the quickest of nine turns, as others only ever slow down."""
+    """Rows of (what, value, seconds, bytes) for all that is in GROWTH: the quickest of nine turns,
+    as others only ever slow down."""
     from tqdm.auto import tqdm
 
     sizes = [(what, value) for what, values in GROWTH.items() for value in values[quick]]
-    turns = [(what != "images" or turn % 3 == 0) for turn in range(9) for what, _ in sizes]  # an epoch is long: three turns do
-    with tqdm(total=len(sizes) + sum(turns), desc="how cost grows", disable=not sys.stderr.isatty(), leave=False) as bar:
+    # an epoch is long: three turns do
+    turns = [(what != "images" or turn % 3 == 0) for turn in range(9) for what, _ in sizes]
+    with tqdm(
+        total=len(sizes) + sum(turns), desc="how cost grows", disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
         runs, peaks, best = [], [], [np.inf] * len(sizes)
         for size in sizes:
             run, peak = growth(*size)
@@ -214,7 +253,8 @@ def measure_growth(quick=False):
 
 
 def growth_figure(table):
-    """Time and memory against each of the things that grow. The dashed line is straight: where the dots lie on it, cost is linear.
+    """Time and memory against each of the things that grow. The dashed line is straight: where the dots lie
+    on it, cost is linear.
 
     table: rows of (what, value, seconds, bytes).
     """
@@ -237,19 +277,36 @@ def growth_figure(table):
     return figure
 
 
-# The command ----------------------------------------------------------------------------------------------------------
+# The command
+# ----------------------------------------------------------------------------------------------------------
 
 
 def add_arguments(parser):
     """The flags of `python -m minivae bench`."""
-    parser.add_argument("--batch-size", type=int, nargs="+", default=[64, 128, 256], metavar="N", help="images per step [64 128 256]")
-    parser.add_argument("--out", metavar="FOLDER", help="write the picture (bench.png) and the table (bench.csv) of how cost grows")
-    parser.add_argument("--quick", action="store_true", help="a few steps and sizes only, no other libraries: seconds instead of minutes")
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        nargs="+",
+        default=[64, 128, 256],
+        metavar="N",
+        help="images per step [64 128 256]",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FOLDER",
+        help="write the picture (bench.png) and the table (bench.csv) of how cost grows",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few steps and sizes only, no other libraries: seconds instead of minutes",
+    )
     parser.epilog = (
-        "NumPy's matrix products run on OPENBLAS_NUM_THREADS threads, by default as many as there are cores. On a machine that\n"
-        "is busy otherwise one thread is faster: two that wait for each other can take several times as long. The kernels that\n"
-        "OpenBLAS has picked are printed with OPENBLAS_VERBOSE=2, and chosen with OPENBLAS_CORETYPE.\n\n"
-        "example:\n  OPENBLAS_NUM_THREADS=1 python -m minivae bench --batch-size 64 --out bench"
+        "NumPy's matrix products run on OPENBLAS_NUM_THREADS threads, by default as many as there are cores."
+        " On a machine that\nis busy otherwise one thread is faster: two that wait for each other can take"
+        " several times as long. The kernels that\nOpenBLAS has picked are printed with OPENBLAS_VERBOSE=2,"
+        " and chosen with OPENBLAS_CORETYPE.\n\nexample:\n  OPENBLAS_NUM_THREADS=1 python -m minivae bench"
+        " --batch-size 64 --out bench"
     )
 
 
@@ -262,7 +319,10 @@ def command(args):
     print(f"784-200-(100)-200-784 in float32, RMSProp; {machine()}\n")
     print_steps({B: take_apart(B, 4 if args.quick else 60) for B in args.batch_size})
     cached = optimizer_in_cache(20 if args.quick else 1000)
-    print(f"{'the optimiser, all in cache':<28}{cached * 1e6:9.0f} us      (what it takes beyond that, it waits for memory)\n")
+    print(
+        f"{'the optimiser, all in cache':<28}{cached * 1e6:9.0f} us      (what it takes beyond that, it waits"
+        " for memory)\n"
+    )
     table = measure_growth(args.quick)
     print_growth(table)
     if args.out:
@@ -273,18 +333,21 @@ def command(args):
 def machine():
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     threads = os.environ.get("OPENBLAS_NUM_THREADS")
-    return (
-        f"NumPy {np.__version__} with {blas['name']} {blas['version']}, {os.cpu_count()} cores, "
-        + (f"OPENBLAS_NUM_THREADS={threads}" if threads else "one thread on each")
+    return f"NumPy {np.__version__} with {blas['name']} {blas['version']}, {os.cpu_count()} cores, " + (
+        f"OPENBLAS_NUM_THREADS={threads}" if threads else "one thread on each"
     )
 
 
 def print_steps(measured):
-    """One column per batch size: a step in its parts, then whole, its limit, their ratio and the throughput."""
+    """One column per batch size: a step in its parts, then whole, its limit,
+    their ratio and the throughput."""
     print(f"{'one training step at batch':<28}" + "".join(f"{B:>18}" for B in measured))
     sums = {B: sum(parts.values()) for B, (parts, _, _) in measured.items()}
     for name in STAGES:
-        cells = (f"{parts[name] * 1e6:9.0f} us  {parts[name] / sums[B]:4.0%}" for B, (parts, _, _) in measured.items())
+        cells = (
+            f"{parts[name] * 1e6:9.0f} us  {parts[name] / sums[B]:4.0%}"
+            for B, (parts, _, _) in measured.items()
+        )
         print(f"  {name:<26}" + "".join(f"{cell:>18}" for cell in cells))
     rows = {
         "together": lambda B: f"{sums[B] * 1e6:9.0f} us  100%",
@@ -315,13 +378,19 @@ def write(folder, table):
 
 
 def beside_other_libraries(batch_sizes):
-    """Run the same step in PyTorch and JAX where they are installed, from a checkout; returns the exit status."""
+    """Run the same step in PyTorch and JAX where they are installed, from a checkout;
+    returns the exit status."""
     found = [name for name in ("torch", "jax") if importlib.util.find_spec(name)]
     if not COMPARE.exists():
         print("\nThe comparison with PyTorch and JAX is in the source's tests/benchmarks/.")
     elif not found:
-        print("\nTo compare with PyTorch and JAX: pip install -r tests/benchmarks/requirements.txt, then this command again.")
+        print(
+            "\nTo compare with PyTorch and JAX: pip install -r tests/benchmarks/requirements.txt, then this"
+            " command again."
+        )
     else:
         print(flush=True)
-        return subprocess.run([sys.executable, str(COMPARE), "--batch-size", *map(str, batch_sizes)], check=False).returncode
+        return subprocess.run(
+            [sys.executable, str(COMPARE), "--batch-size", *map(str, batch_sizes)], check=False
+        ).returncode
     return 0

@@ -14,14 +14,22 @@ from .train import check_data, epochs_of
 def add_arguments(parser):
     """The flags of evaluate."""
     parser.add_argument("run", nargs="?", help="the folder of a run [the newest in runs/]")
-    parser.add_argument("--samples", type=at_least(1), metavar="K", help="per image, for log p(x) [1000, or the recipe's]")
-    parser.add_argument("--images", type=at_least(1), metavar="N", help="estimate log p(x) on the first N only [1000, or the recipe's]")
+    parser.add_argument(
+        "--samples", type=at_least(1), metavar="K", help="per image, for log p(x) [1000, or the recipe's]"
+    )
+    parser.add_argument(
+        "--images",
+        type=at_least(1),
+        metavar="N",
+        help="estimate log p(x) on the first N only [1000, or the recipe's]",
+    )
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="of the samples [0]")
     parser.epilog = "example:\n  python -m minivae evaluate runs/glyphs --samples 5000 --images 100"
 
 
 def command(args):
-    """The held-out ELBO and log p(x), kept in the run's folder, beside a recipe's figures; status 1 where one is outside its band."""
+    """The held-out ELBO and log p(x), kept in the run's folder, beside a recipe's figures;
+    status 1 where one is outside its band."""
     folder, vae = runs.find_model(args.run)
     settings = runs.read_settings(folder)
     recipe = recipes.RECIPES.get(settings["recipe"])
@@ -32,17 +40,23 @@ def command(args):
     n_log_px = min(n, args.images if args.images is not None else (recipe.n_images or n) if recipe else 1000)
     done = epochs_of(vae)
     tell(f"run        {folder}: {done} of {settings['epochs']} epochs on {test_set.name}")
-    tell(f"held out   {n:,} images, {BINARIZE[settings['binarize']].replace('anew each epoch', 'with the seed')}")
+    tell(
+        f"held out   {n:,} images,"
+        f" {BINARIZE[settings['binarize']].replace('anew each epoch', 'with the seed')}"
+    )
     if settings["likelihood"] == "bernoulli" and settings["binarize"] == "none" and is_grey(test_set.images):
         tell("           grey pixels under a cross-entropy: no likelihood, compare only with the same")
     tell()
     check_data(vae, test_set.images, y, settings["test"] or settings["data"])
     found = training.evaluate(vae, test_set.images, y)
-    tell(f"held-out elbo    {found['validation_elbo']:9.2f}   = log p(x|z) {found['validation_log_px_z']:.2f} - KL {found['validation_kl']:.2f}, "
+    tell(f"held-out elbo    {found['validation_elbo']:9.2f}   = log p(x|z) "
+         f"{found['validation_log_px_z']:.2f} - KL {found['validation_kl']:.2f}, "
          "nats per image")  # fmt: skip
     active = bounds.active_units(vae, test_set.images, y, rng=vae.seed).sum()
     tell(f"active latents   {active:9d}   of {vae.n_latent} (variance of the posterior mean > 0.01)")
-    log_px = vae.log_likelihood(test_set.images[:n_log_px], None if y is None else y[:n_log_px], K, args.seed, sys.stderr.isatty())
+    log_px = vae.log_likelihood(
+        test_set.images[:n_log_px], None if y is None else y[:n_log_px], K, args.seed, sys.stderr.isatty()
+    )
     error = f" +- {log_px.std(ddof=1) / n_log_px**0.5:.2f}" if n_log_px > 1 else ""
     which = f"all {n:,}" if n_log_px == n else f"the first {n_log_px:,}"
     tell(f"log p(x)         {log_px.mean():9.2f}  {error}, K = {K}, {which} images")
@@ -50,7 +64,14 @@ def command(args):
     if recipe is not None:
         ours = {"-ELBO": -found["validation_elbo"], "NLL": -log_px.mean()}
         status = compare_with_recipe(settings, recipe, done, ours, K, None if n_log_px == n else n_log_px)
-    row = {"epoch": done, "elbo": found["validation_elbo"], "log_px": log_px.mean(), "n_samples": K, "n_images": n_log_px, "seed": args.seed}
+    row = {
+        "epoch": done,
+        "elbo": found["validation_elbo"],
+        "log_px": log_px.mean(),
+        "n_samples": K,
+        "n_images": n_log_px,
+        "seed": args.seed,
+    }
     tell(f"\nAdded to {runs.keep_evaluation(folder, row)}.")
     return status
 
@@ -72,14 +93,22 @@ def compare_with_recipe(settings, recipe, done, ours, K, n_images):
     status, shown = 0, [figure for figure in recipe.figures if figure.epoch == done]
     if not shown:
         epochs = sorted({figure.epoch for figure in recipe.figures})
-        tell(f"Its figures are for {' and '.join(map(str, epochs))} epochs; this run has {done}." if epochs else "It is published as curves, without a number.")
+        tell(
+            f"Its figures are for {' and '.join(map(str, epochs))} epochs; this run has {done}."
+            if epochs
+            else "It is published as curves, without a number."
+        )
     for figure in shown:
         value = ours[figure.quantity]
         verdict = f"{value - figure.value:+.2f}" if not isinstance(figure.value, tuple) else ""
-        comparable = not departures and (figure.quantity == "-ELBO" or (figure.n_samples, figure.n_images) == (K, n_images))
+        comparable = not departures and (
+            figure.quantity == "-ELBO" or (figure.n_samples, figure.n_images) == (K, n_images)
+        )
         if figure.band and comparable:
             inside = figure.band[0] <= value <= figure.band[1]
-            verdict += f"  {'inside' if inside else 'OUTSIDE'}" + (f" +- {figure.within:g}" if figure.within else " the band")
+            verdict += f"  {'inside' if inside else 'OUTSIDE'}" + (
+                f" +- {figure.within:g}" if figure.within else " the band"
+            )
             status |= not inside
         elif figure.quantity == "NLL" and not comparable and not departures:
             verdict += f"  (estimated with K = {figure.n_samples}, {figure.n_images or 'all'} images)"

@@ -1,8 +1,13 @@
-"""What the commands' flags have in common: the parser, kinds of values, and how a setting is called as a flag."""
+"""What the commands' flags have in common: the parser, kinds of values,
+and how a setting is called as a flag."""
 
 import argparse
 
-BINARIZE = {"threshold": "pixels > 0.5", "dynamic": "pixels drawn anew each epoch", "none": "pixels as they are"}
+BINARIZE = {
+    "threshold": "pixels > 0.5",
+    "dynamic": "pixels drawn anew each epoch",
+    "none": "pixels as they are",
+}
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,6 +1,8 @@
-"""The command line: `python -m minivae` trains the default; train, sample, evaluate, gradcheck, worksheet and bench.
+"""The command line: `python -m minivae` trains the default; train, sample, evaluate, gradcheck, worksheet and
+bench.
 
-Exit status: 0 done; 1 a check failed; 2 an error, told in one sentence; 130 Ctrl-C, 143 SIGTERM, 141 the reader left.
+Exit status: 0 done; 1 a check failed; 2 an error, told in one sentence; 130 Ctrl-C, 143 SIGTERM, 141 the
+reader left.
 """
 
 import importlib
@@ -46,7 +48,8 @@ def main(argv=None):
 def make_parser(argv):
     """The parser of all commands; only the one that is asked for is imported and has its flags."""
     parser = Parser(
-        prog="python -m minivae", description="A variational autoencoder whose every gradient is written by hand.",
+        prog="python -m minivae",
+        description="A variational autoencoder whose every gradient is written by hand.",
         epilog="Without a command: train with the defaults, about a minute.\n\nexample:\n  python -m minivae",
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"minivae {__version__}")

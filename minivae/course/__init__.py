@@ -1,12 +1,13 @@
 """The course: `check` says whether an answer is right or what is wrong with it, `hint` helps on.
 
-    check("4.4", backward)   not tried yet, right, or what is wrong: which array, by how much, the likeliest cause
+    check("4.4", backward)   not tried yet, right, or what is wrong: which array, by how much, the likeliest
+                             cause
     hint("4.4")              the next hint
     progress(4)              what is done in lesson 4
 
-Answers are functions, arrays or numbers; they are judged by computation. A check never raises, and nothing is written
-to disk: hints and progress last as long as the kernel. The exercises of lesson N stand in `lesson_NN.py`, the judges
-that they use in `judge.py`, the solutions folded in the lesson.
+Answers are functions, arrays or numbers; they are judged by computation. A check never raises, and nothing is
+written to disk: hints and progress last as long as the kernel. The exercises of lesson N stand in
+`lesson_NN.py`, the judges that they use in `judge.py`, the solutions folded in the lesson.
 """
 
 import importlib
@@ -24,7 +25,10 @@ _hints_shown = {}  # number -> how many
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found: passed, and the message that it printed. `explanations` are minivae.gradcheck's, if any."""
+    """What a check found: passed, and the message that it printed.
+
+    `explanations` are minivae.gradcheck's, if any.
+    """
 
     passed: bool
     message: str
@@ -36,7 +40,8 @@ class Result:
 
 
 def check(number, answer=None):
-    """Judge the answer to exercise `number`, such as "4.2"; print what was found and return it as a Result."""
+    """Judge the answer to exercise `number`, such as "4.2";
+    print what was found and return it as a Result."""
     result = judged(number, answer)
     print(result.message)
     return result
@@ -114,4 +119,6 @@ def _find(number):
 def _bar(lesson):
     exercises = exercises_of(lesson)
     done = sum(number in _done for number in exercises)
-    return f"Lesson {int(lesson)}: {done} of {len(exercises)} done  {'■' * done}{'□' * (len(exercises) - done)}"
+    return (
+        f"Lesson {int(lesson)}: {done} of {len(exercises)} done  {'■' * done}{'□' * (len(exercises) - done)}"
+    )

@@ -1,4 +1,5 @@
-"""Drawings for the lessons, readable without colour: computation graphs, and matrix products as rectangles."""
+"""Drawings for the lessons, readable without colour: computation graphs,
+and matrix products as rectangles."""
 
 import numpy as np
 
@@ -27,19 +28,33 @@ def graph(ax, nodes, forward, backward=(), random=(), stops=()):
         for a, b, *label in edges:
             start, end = np.array(nodes[a], float), np.array(nodes[b], float)
             bend = 0.13 if frozenset((a, b)) in both_ways else 0.0
-            ax.annotate("", end, start, arrowprops=dict(
-                **style, patchA=boxes[a], patchB=boxes[b], shrinkA=3, shrinkB=3, connectionstyle=f"arc3,rad={-bend}"))  # fmt: skip
+            ax.annotate(
+                "",
+                end,
+                start,
+                arrowprops=dict(
+                    **style,
+                    patchA=boxes[a],
+                    patchB=boxes[b],
+                    shrinkA=3,
+                    shrinkB=3,
+                    connectionstyle=f"arc3,rad={-bend}",
+                ),
+            )
             side = np.array([-(end - start)[1], (end - start)[0]])  # to the left of the arrow
             middle = (start + end) / 2 + side * bend / 2
             if (a, b) in stops:
                 ax.plot(*middle, "kx", ms=14, mew=3, zorder=4)
             if label:
-                away = side / np.hypot(*side) * (0.17 + 0.025 * abs(side[0]) / np.hypot(*side) * len(label[0]))
+                away = (
+                    side / np.hypot(*side) * (0.17 + 0.025 * abs(side[0]) / np.hypot(*side) * len(label[0]))
+                )
                 ax.text(*(middle + away), label[0], ha="center", va="center", fontsize=9)
 
 
 def rectangles(ax, terms, scale=0.3):
-    """Draw a line of arrays as rectangles with their side lengths: terms are (name, rows, columns) or signs such as "=".
+    """Draw a line of arrays as rectangles with their side lengths: terms are (name, rows, columns) or signs
+    such as "=".
 
     rows and columns are pairs (letter, length); rows is None for a vector, drawn as one row.
     """

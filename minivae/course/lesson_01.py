@@ -8,7 +8,9 @@ from .judge import Exercise, same_value, same_values
 def grid(rng, B):
     """A likelihood with B humps and a prior on a grid of equal steps, never the same step twice."""
     z = np.linspace(-rng.uniform(5, 7), rng.uniform(5, 7), 40 + 10 * B)
-    px_z = sum(rng.uniform(0.1, 0.5) * np.exp(-((z - rng.normal()) ** 2) * rng.uniform(1, 3)) for _ in range(B))
+    px_z = sum(
+        rng.uniform(0.1, 0.5) * np.exp(-((z - rng.normal()) ** 2) * rng.uniform(1, 3)) for _ in range(B)
+    )
     return {"px_z": px_z, "pz": np.exp(-z * z / 2) / np.sqrt(2 * np.pi), "z": z}
 
 
@@ -22,26 +24,40 @@ def standard_error(px_z, ddof=1):
 
 EXERCISES = (
     Exercise(
-        "1.1", "the probability of three pixels",
-        same_value(0.36, "p(x|z)", mistakes={
-            "a dark pixel contributes 1 - p, here 1 - 0.2, and not p": 0.09,
-            "the dark pixel was left out; it contributes 1 - 0.2": 0.45,
-            "the probabilities of independent pixels are multiplied, not added": 0.9 + 0.8 + 0.5,
-            "this is the probability of the opposite image, (0, 1, 0)": 0.1 * 0.2 * 0.5,
-        }),
+        "1.1",
+        "the probability of three pixels",
+        same_value(
+            0.36,
+            "p(x|z)",
+            mistakes={
+                "a dark pixel contributes 1 - p, here 1 - 0.2, and not p": 0.09,
+                "the dark pixel was left out; it contributes 1 - 0.2": 0.45,
+                "the probabilities of independent pixels are multiplied, not added": 0.9 + 0.8 + 0.5,
+                "this is the probability of the opposite image, (0, 1, 0)": 0.1 * 0.2 * 0.5,
+            },
+        ),
         (
             "Independent pixels: one factor each, multiplied.",
             "A light pixel contributes p, a dark one 1 - p. The second pixel is dark.",
         ),
     ),
     Exercise(
-        "1.2", "p(x) by quadrature",
-        same_values(marginal, grid, "p(x)", mistakes={
-            "the width of a grid step, z[1] - z[0], is missing": lambda px_z, pz, z: np.sum(px_z * pz),
-            "the prior p(z) is missing: (1.3) is an average over the prior": lambda px_z, pz, z: np.sum(px_z) * (z[1] - z[0]),
-            "that is the mean over the grid points; an integral is their sum times the width of a step":
-                lambda px_z, pz, z: np.mean(px_z * pz),
-        }),
+        "1.2",
+        "p(x) by quadrature",
+        same_values(
+            marginal,
+            grid,
+            "p(x)",
+            mistakes={
+                "the width of a grid step, z[1] - z[0], is missing": lambda px_z, pz, z: np.sum(px_z * pz),
+                "the prior p(z) is missing: (1.3) is an average over the prior": (
+                    lambda px_z, pz, z: np.sum(px_z) * (z[1] - z[0])
+                ),
+                "that is the mean over the grid points; an integral is their sum times the width of a step": (
+                    lambda px_z, pz, z: np.mean(px_z * pz)
+                ),
+            },
+        ),
         (
             "An integral over a grid is a sum of heights times the width of a step.",
             "The height at each grid point is the joint density (1.2), px_z * pz.",
@@ -49,14 +65,26 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "1.3", "the posterior on a grid",
-        same_values(lambda px_z, pz, z: px_z * pz / marginal(px_z, pz, z), grid, "posterior", mistakes={
-            "this is the joint density (1.2): the division by p(x) is missing": lambda px_z, pz, z: px_z * pz,
-            "the entries sum to 1, but a density has the area 1: mind the width of a step": lambda px_z, pz, z: px_z * pz / np.sum(px_z * pz),
-            "the prior is missing": lambda px_z, pz, z: px_z / (np.sum(px_z) * (z[1] - z[0])),
-            "the prior is missing above the line": lambda px_z, pz, z: px_z / marginal(px_z, pz, z),
-            "the highest point is 1, but a density has the area 1": lambda px_z, pz, z: px_z * pz / np.max(px_z * pz),
-        }),
+        "1.3",
+        "the posterior on a grid",
+        same_values(
+            lambda px_z, pz, z: px_z * pz / marginal(px_z, pz, z),
+            grid,
+            "posterior",
+            mistakes={
+                "this is the joint density (1.2): the division by p(x) is missing": (
+                    lambda px_z, pz, z: px_z * pz
+                ),
+                "the entries sum to 1, but a density has the area 1: mind the width of a step": (
+                    lambda px_z, pz, z: px_z * pz / np.sum(px_z * pz)
+                ),
+                "the prior is missing": lambda px_z, pz, z: px_z / (np.sum(px_z) * (z[1] - z[0])),
+                "the prior is missing above the line": lambda px_z, pz, z: px_z / marginal(px_z, pz, z),
+                "the highest point is 1, but a density has the area 1": (
+                    lambda px_z, pz, z: px_z * pz / np.max(px_z * pz)
+                ),
+            },
+        ),
         (
             "Bayes' rule (1.4): the joint density over p(x).",
             "p(x) is the area under the joint density, the number of exercise 1.2.",
@@ -64,16 +92,32 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "1.4", "an estimate and its standard error",
+        "1.4",
+        "an estimate and its standard error",
         same_values(
-            lambda px_z: (px_z.mean(), standard_error(px_z)), lambda rng, B: {"px_z": rng.gamma(0.5, size=5 + 3 * B)},
-            "estimate standard_error", mistakes={
-                "np.std divides by N unless it is told ddof=1": lambda px_z: (px_z.mean(), standard_error(px_z, 0)),
-                "this is the spread s of the summands; the error of their mean is smaller by sqrt(N)":
-                    lambda px_z: (px_z.mean(), px_z.std(ddof=1)),
-                "this is the spread of the summands, and that with ddof=0": lambda px_z: (px_z.mean(), px_z.std()),
-                "the spread is divided by N; (1.6) divides by the root of N": lambda px_z: (px_z.mean(), px_z.std(ddof=1) / len(px_z)),
-                "this is the square of the standard error, a variance": lambda px_z: (px_z.mean(), px_z.var(ddof=1) / len(px_z)),
+            lambda px_z: (px_z.mean(), standard_error(px_z)),
+            lambda rng, B: {"px_z": rng.gamma(0.5, size=5 + 3 * B)},
+            "estimate standard_error",
+            mistakes={
+                "np.std divides by N unless it is told ddof=1": lambda px_z: (
+                    px_z.mean(),
+                    standard_error(px_z, 0),
+                ),
+                "this is the spread s of the summands; the error of their mean is smaller by sqrt(N)": (
+                    lambda px_z: (px_z.mean(), px_z.std(ddof=1))
+                ),
+                "this is the spread of the summands, and that with ddof=0": lambda px_z: (
+                    px_z.mean(),
+                    px_z.std(),
+                ),
+                "the spread is divided by N; (1.6) divides by the root of N": lambda px_z: (
+                    px_z.mean(),
+                    px_z.std(ddof=1) / len(px_z),
+                ),
+                "this is the square of the standard error, a variance": lambda px_z: (
+                    px_z.mean(),
+                    px_z.var(ddof=1) / len(px_z),
+                ),
                 "the estimate is a mean, not a sum": lambda px_z: (px_z.sum(), standard_error(px_z)),
             },
         ),
@@ -84,16 +128,22 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "1.5", "how many samples?",
-        same_value((3.0**20 - 1) / 0.05**2, "N", rtol=1e-3, mistakes={
-            "the error enters as its square: 0.05**2": (3.0**20 - 1) / 0.05,
-            "latents multiply: c**M, not c * M": (3.0 * 20 - 1) / 0.05**2,
-            "the division by the square of the error, 0.05**2, is missing": 3.0**20 - 1,
-            "5 % is 0.05": (3.0**20 - 1) / 25,
-        }),
+        "1.5",
+        "how many samples?",
+        same_value(
+            (3.0**20 - 1) / 0.05**2,
+            "N",
+            rtol=1e-3,
+            mistakes={
+                "the error enters as its square: 0.05**2": (3.0**20 - 1) / 0.05,
+                "latents multiply: c**M, not c * M": (3.0 * 20 - 1) / 0.05**2,
+                "the division by the square of the error, 0.05**2, is missing": 3.0**20 - 1,
+                "5 % is 0.05": (3.0**20 - 1) / 25,
+            },
+        ),
         (
             "(1.8) with M = 20, c = 3 and an error of 0.05.",
             "First c**M - 1, then divide by the square of 0.05.",
         ),
     ),
-)  # fmt: skip
+)

@@ -5,7 +5,8 @@
     independent_pixels(train, test)       (9.13)          -> -log p(x) per test image, (N,)
     verdicts = ("...", "...", "...", "...")
 
-p maps encoder.0.W, encoder.0.b, encoder.1.W, ..., decoder.1.b to parameters; t is the trace of the forward pass, as minivae's.
+p maps encoder.0.W, encoder.0.b, encoder.1.W, ..., decoder.1.b to parameters; t is the trace of the forward
+pass, as minivae's.
 """
 
 from types import SimpleNamespace
@@ -18,12 +19,25 @@ from .judge import BATCHES, Exercise, Wrong, as_array, call, diagnose, distance,
 from .worksheet import Worksheet
 
 PAPER = Worksheet(seed=1).values
-WAY_BACK = [f"{stack}.{layer}.{name}" for stack in ("decoder", "encoder") for layer in (1, 0) for name in "Wb"]
-INTERMEDIATES = ("dlogits", "ddecoder_h0", "ddecoder_a0", "dz", "dmu", "dsigma", "draw", "dencoder_h0", "dencoder_a0")
+WAY_BACK = [
+    f"{stack}.{layer}.{name}" for stack in ("decoder", "encoder") for layer in (1, 0) for name in "Wb"
+]
+INTERMEDIATES = (
+    "dlogits",
+    "ddecoder_h0",
+    "ddecoder_a0",
+    "dz",
+    "dmu",
+    "dsigma",
+    "draw",
+    "dencoder_h0",
+    "dencoder_a0",
+)
 
 
 def backward(answer):
-    """Judge vae_backward on models in float64 against the package's own backward pass, block by block on the way back."""
+    """Judge vae_backward on models in float64 against the package's own backward pass,
+    block by block on the way back."""
     failures, right = [], []
     for B in BATCHES:
         rng = np.random.default_rng(B)
@@ -36,12 +50,21 @@ def backward(answer):
         given = call(answer, {"p": p, "t": trace})
         for name, value in p.items():
             if not np.array_equal(value, vae.parameters[name]):
-                raise Wrong(f"Your function changes the parameter {name}. A backward pass computes; the optimiser moves.")
+                raise Wrong(
+                    f"Your function changes the parameter {name}. A backward pass computes; the optimiser"
+                    " moves."
+                )
         if not isinstance(given, dict):
-            raise Wrong(f"Your function returns a {type(given).__name__}; a dictionary is expected, with a gradient for each name in p.")
+            raise Wrong(
+                f"Your function returns a {type(given).__name__}; a dictionary is expected, with a gradient"
+                " for each name in p."
+            )
         missing = [name for name in WAY_BACK if name not in given]
         if missing:
-            raise Wrong(f"The dictionary has no entry {missing[0]!r}" + (f", nor {len(missing) - 1} others." if missing[1:] else "."))
+            raise Wrong(
+                f"The dictionary has no entry {missing[0]!r}"
+                + (f", nor {len(missing) - 1} others." if missing[1:] else ".")
+            )
         arrays = {name: as_array(given[name], name, p[name].shape, f" (a batch of {B})") for name in WAY_BACK}
         wrong = [name for name in WAY_BACK if distance(arrays[name], true[name]) > 1e-6]
         if wrong:
@@ -56,7 +79,10 @@ def backward(answer):
     fine = [name for name in WAY_BACK if name not in wrong]
     lines = [f"Right: {', '.join(fine)}."] if fine else []
     first = "Wrong" if len(wrong) == 1 else "The first wrong one on the way back"
-    lines.append(f"{first}: {wrong[0]}, off by {distance(arrays[wrong[0]], true[wrong[0]]):.2g} (relative), with a batch of {B}.")
+    lines.append(
+        f"{first}: {wrong[0]}, off by {distance(arrays[wrong[0]], true[wrong[0]]):.2g} (relative), with a"
+        f" batch of {B}."
+    )
     found = diagnose(arrays[wrong[0]], true[wrong[0]], named, _paths(wrong[0], t))
     lines += [f"Likeliest cause: {found[0].words}"] if found else []
     if right:
@@ -77,7 +103,10 @@ backward.is_gradient = True
 
 def _pixels(rng, B):
     p = rng.uniform(0, 1, 6) * [1, 1, 1, 1, 0, 1]
-    return {"train": (rng.random((40, 6)) < p).astype(float), "test": (rng.random((B, 6)) < 0.5).astype(float)}
+    return {
+        "train": (rng.random((40, 6)) < p).astype(float),
+        "test": (rng.random((B, 6)) < 0.5).astype(float),
+    }
 
 
 def _surprise(p, test):
@@ -94,13 +123,28 @@ WORDS = ("healthy", "collapsed", "autoencoder", "impossible")
 def verdicts(answer):
     """The four runs of exercise 9.4."""
     right = ("collapsed", "healthy", "impossible", "autoencoder")
-    if not isinstance(answer, (tuple, list)) or len(answer) != 4 or not all(isinstance(word, str) for word in answer):
-        raise Wrong(f"Four words are expected, for the runs A to D, each one of {', '.join(map(repr, WORDS))}.")
+    if (
+        not isinstance(answer, (tuple, list))
+        or len(answer) != 4
+        or not all(isinstance(word, str) for word in answer)
+    ):
+        raise Wrong(
+            f"Four words are expected, for the runs A to D, each one of {', '.join(map(repr, WORDS))}."
+        )
     clues = {
-        "A": "Its KL is 0: how much does z tell about the image? And compare its reconstruction with that of independent pixels.",
-        "B": "Reconstruction and KL are both well away from 0, and their sum is far below that of independent pixels.",
+        "A": (
+            "Its KL is 0: how much does z tell about the image? And compare its reconstruction with that of"
+            " independent pixels."
+        ),
+        "B": (
+            "Reconstruction and KL are both well away from 0, and their sum is far below that of independent"
+            " pixels."
+        ),
         "C": "Look at the sign of its KL, and remember lesson 2.",
-        "D": "Hardly anything is lost in reconstruction, at a price of 1619 nats that nobody seems to have asked for.",
+        "D": (
+            "Hardly anything is lost in reconstruction, at a price of 1619 nats that nobody seems to have"
+            " asked for."
+        ),
     }
     for run, given, expected in zip("ABCD", answer, right):
         if given not in WORDS:
@@ -111,12 +155,16 @@ def verdicts(answer):
 
 EXERCISES = (
     Exercise(
-        "9.1", "a whole pass with the pencil",
+        "9.1",
+        "a whole pass with the pencil",
         pencil(
             **{name: PAPER[name] for name in ("z", "elbo", "dz", "dmu", "draw")},
             mistakes={
                 ("z", PAPER["mu"]): "that is mu: the noise is missing",
-                ("z", PAPER["mu"] + PAPER["raw"] * PAPER["eps"]): "raw is not sigma yet: sigma = softplus(raw)",
+                (
+                    "z",
+                    PAPER["mu"] + PAPER["raw"] * PAPER["eps"],
+                ): "raw is not sigma yet: sigma = softplus(raw)",
                 ("z", PAPER["mu"] + PAPER["sigma"] ** 2 * PAPER["eps"]): "sigma, not sigma squared",
                 ("elbo", PAPER["loss"]): "that is the loss, minus the ELBO",
                 ("elbo", PAPER["log_px_z"]): "that is log p(x|z): the KL is still to be taken off",
@@ -127,35 +175,80 @@ EXERCISES = (
                 ("draw", PAPER["dsigma"]): "that is dsigma; the head's slope sigmoid(raw) is missing",
             },
         ),
-        ("Go line by line through the finished sheet above, with the new numbers. Keep four decimals.",
-         "Mind the ReLUs: a unit whose a is negative passes nothing on, neither forward nor backward.",
-         "print(Worksheet(seed=1)) shows every line; first find where yours leaves it."),
+        (
+            "Go line by line through the finished sheet above, with the new numbers. Keep four decimals.",
+            "Mind the ReLUs: a unit whose a is negative passes nothing on, neither forward nor backward.",
+            "print(Worksheet(seed=1)) shows every line; first find where yours leaves it.",
+        ),
     ),
     Exercise(
-        "9.2", "the whole backward pass", backward,
-        ("Read (9.2) to (9.11) downwards: each line needs only the lines above it and the trace. dense_backward gives three things at once.",
-         "dlogits = part.bernoulli_backward(t.x, t.logits) / B is the only place where the decoder's path gets its 1/B.",
-         "The KL's path gets its 1/B as the weight: part.latent_backward(dz, t.mu, t.raw, t.eps, beta=1 / B).",
-         "dhead = np.concatenate([dmu, draw], axis=1): mu's columns are on the left. Then dense_backward and relu_backward once more."),
+        "9.2",
+        "the whole backward pass",
+        backward,
+        (
+            (
+                "Read (9.2) to (9.11) downwards: each line needs only the lines above it and the trace."
+                " dense_backward gives three things at once."
+            ),
+            (
+                "dlogits = part.bernoulli_backward(t.x, t.logits) / B is the only place where the decoder's"
+                " path gets its 1/B."
+            ),
+            (
+                "The KL's path gets its 1/B as the weight: part.latent_backward(dz, t.mu, t.raw, t.eps,"
+                " beta=1 / B)."
+            ),
+            (
+                "dhead = np.concatenate([dmu, draw], axis=1): mu's columns are on the left. Then"
+                " dense_backward and relu_backward once more."
+            ),
+        ),
     ),
     Exercise(
-        "9.3", "a model without a latent",
-        same_values(independent_pixels, _pixels, "nats", float32=False, mistakes={
-            "this is the log-likelihood; asked for is its negative": lambda train, test: -independent_pixels(train, test),
-            "a mean over pixels: log-likelihoods of independent pixels are added": lambda train, test: independent_pixels(train, test) / test.shape[1],
-            "the probabilities are the means of the test images; held out means held out":
-                lambda train, test: _surprise(test.mean(axis=0).clip(0.001, 0.999), test),
-            "one probability for all pixels; each has its own: axis=0": lambda train, test: _surprise(np.clip(train.mean(), 0.001, 0.999), test),
-            "the dark pixels are left out: 1 - x with log(1 - p)":
-                lambda train, test: -(test * np.log(train.mean(axis=0).clip(0.001, 0.999))).sum(axis=-1),
-        }),
-        ("The probability of each pixel is its mean over the training images; clip it to [0.001, 0.999].",
-         "Then (7.2) with a minus, for the test images: one number per image.",
-         "p = train.mean(axis=0).clip(0.001, 0.999); -(test * np.log(p) + (1 - test) * np.log(1 - p)).sum(axis=1)"),
+        "9.3",
+        "a model without a latent",
+        same_values(
+            independent_pixels,
+            _pixels,
+            "nats",
+            float32=False,
+            mistakes={
+                "this is the log-likelihood; asked for is its negative": (
+                    lambda train, test: -independent_pixels(train, test)
+                ),
+                "a mean over pixels: log-likelihoods of independent pixels are added": (
+                    lambda train, test: independent_pixels(train, test) / test.shape[1]
+                ),
+                "the probabilities are the means of the test images; held out means held out": (
+                    lambda train, test: _surprise(test.mean(axis=0).clip(0.001, 0.999), test)
+                ),
+                "one probability for all pixels; each has its own: axis=0": lambda train, test: _surprise(
+                    np.clip(train.mean(), 0.001, 0.999), test
+                ),
+                "the dark pixels are left out: 1 - x with log(1 - p)": (
+                    lambda train, test: -(test * np.log(train.mean(axis=0).clip(0.001, 0.999))).sum(axis=-1)
+                ),
+            },
+        ),
+        (
+            "The probability of each pixel is its mean over the training images; clip it to [0.001, 0.999].",
+            "Then (7.2) with a minus, for the test images: one number per image.",
+            (
+                "p = train.mean(axis=0).clip(0.001, 0.999); -(test * np.log(p) + (1 - test) * np.log(1 -"
+                " p)).sum(axis=1)"
+            ),
+        ),
     ),
     Exercise(
-        "9.4", "what do these runs say?", verdicts,
-        ("First look for what cannot be: which sign may a KL have?",
-         "A KL of 0 means that z says nothing. A KL in the thousands means that nobody asked for its price."),
+        "9.4",
+        "what do these runs say?",
+        verdicts,
+        (
+            "First look for what cannot be: which sign may a KL have?",
+            (
+                "A KL of 0 means that z says nothing. A KL in the thousands means that nobody asked for its"
+                " price."
+            ),
+        ),
     ),
-)  # fmt: skip
+)

@@ -31,7 +31,8 @@ def show(fig, alt, dpi=130):
 def slider(function, **ranges):
     """A slider per keyword: function(name=value) is called again whenever one moves, and shows what it shows.
 
-    ranges: name=(start, lowest, highest, step), of integers or of floats. A saved notebook shows a sentence instead.
+    ranges: name=(start, lowest, highest, step), of integers or of floats. A saved notebook shows a sentence
+    instead.
     """
     import ipywidgets
     from IPython.display import display
@@ -40,8 +41,12 @@ def slider(function, **ranges):
         kind = ipywidgets.IntSlider if isinstance(step, int) else ipywidgets.FloatSlider
         return kind(start, min=lowest, max=highest, step=step, description=name, continuous_update=False)
 
-    widget = ipywidgets.interactive(function, **{name: one(name, *numbers) for name, numbers in ranges.items()})
+    widget = ipywidgets.interactive(
+        function, **{name: one(name, *numbers) for name, numbers in ranges.items()}
+    )
     bundle = widget._repr_mimebundle_()
     *first, last = ranges
-    bundle["text/plain"] = f"Run this cell in Jupyter to move {', '.join(first) + ' and ' * bool(first) + last}."
+    bundle["text/plain"] = (
+        f"Run this cell in Jupyter to move {', '.join(first) + ' and ' * bool(first) + last}."
+    )
     display(bundle, raw=True)

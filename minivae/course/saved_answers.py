@@ -73,7 +73,10 @@ SPARES = {  # name: (exercise, what stands in for it)
 
 
 def collect(folder="."):
-    """The nine parts as attributes: yours, from the notebooks saved in `folder`, or minivae's. Prints which is which."""
+    """The nine parts as attributes: yours, from the notebooks saved in `folder`, or minivae's.
+
+    Prints which is which.
+    """
     part = SimpleNamespace()
     for name, (number, spare) in SPARES.items():
         function, words = yours(number, name, folder)
@@ -83,7 +86,8 @@ def collect(folder="."):
 
 
 def yours(number, name, folder="."):
-    """(the learner's function, words), or (None, why not), from the saved notebook of the exercise's lesson."""
+    """(the learner's function, words), or (None, why not),
+    from the saved notebook of the exercise's lesson."""
     path = next(iter(sorted(Path(folder).glob(f"{int(number.split('.')[0]):02}_*.ipynb"))), None)
     if path is None:
         return None, "minivae's (the lesson's notebook is not beside this one)"
@@ -94,11 +98,14 @@ def yours(number, name, folder="."):
     result = judged(number, answer)
     if result.passed:
         return answer, "YOURS"
-    return None, "minivae's (yours is not right yet)" if result.tried else "minivae's, until you have solved it"
+    return None, (
+        "minivae's (yours is not right yet)" if result.tried else "minivae's, until you have solved it"
+    )
 
 
 def _definition(notebook, number, name):
-    """The function `name` as the cell that checks `number` knows it: imports and functions of the notebook up to there."""
+    """The function `name` as the cell that checks `number` knows it:
+    imports and functions of the notebook up to there."""
     namespace = {}
     for cell in notebook["cells"]:
         if cell["cell_type"] != "code":
@@ -109,7 +116,11 @@ def _definition(notebook, number, name):
             continue  # a cell with %magic, or unfinished
         kept = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef))]
         exec(compile(ast.Module(kept, []), "<lesson>", "exec"), namespace)  # noqa: S102 - code of the learner's own
-        calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check")
+        calls = (
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check"
+        )
         if any(call.args and getattr(call.args[0], "value", None) == number for call in calls):
             return namespace.get(name)
     return None

@@ -1,6 +1,7 @@
 """A whole pass through a tiny VAE, with every number: forward, backward and one RMSProp step (lesson 09).
 
-Two pixels, two hidden units, one latent; one image, one eps; ReLU and a Bernoulli decoder. A pencil can follow it.
+Two pixels, two hidden units, one latent; one image, one eps; ReLU and a Bernoulli decoder. A pencil can
+follow it.
 
     Worksheet(seed=0)                      the table, in a notebook or with print
     Worksheet(seed=0).text(blank=True)     the same, the values left out
@@ -55,7 +56,8 @@ class Worksheet:
         self.values = {**self.given, **_computed(self)}
 
     def formula(self, row, blank=False):
-        """The right-hand side with the numbers put in, rounded to 4 decimals; blank: only those that are given."""
+        """The right-hand side with the numbers put in, rounded to 4 decimals; blank:
+        only those that are given."""
 
         def number(match):
             name = match[1]
@@ -65,7 +67,8 @@ class Worksheet:
             return f"({text})" if text.startswith("-") else text
 
         text = re.sub(r"\{([^}]+)\}", number, row.template)
-        return re.sub(r"(^|(?<=\())\((-[\d.]+)\)(?!\^)", r"\2", text)  # (-1) needs its brackets only inside a sum or product
+        # (-1) needs its brackets only inside a sum or product
+        return re.sub(r"(^|(?<=\())\((-[\d.]+)\)(?!\^)", r"\2", text)
 
     def text(self, blank=False):
         """The table for the terminal, at most 100 columns wide."""
@@ -84,7 +87,9 @@ class Worksheet:
             parts += ["", f"### {section}", "", "| | formula | value | derived in |", "|---|---|---:|---|"]
             for row in rows:
                 value = "" if blank else f"{self._rounded(row):.4f}"
-                parts.append(f"| ${_tex(row.symbol)}$ | ${_tex(self.formula(row, blank))}$ | {value} | {row.where} |")
+                parts.append(
+                    f"| ${_tex(row.symbol)}$ | ${_tex(self.formula(row, blank))}$ | {value} | {row.where} |"
+                )
         return "\n".join(parts)
 
     __str__ = __repr__ = text
@@ -104,9 +109,13 @@ class Worksheet:
 
     def _given_lines(self):
         def show(array):
-            return np.array2string(array, separator=", ", formatter={"float": lambda v: f"{v:g}"}).replace("\n", "")
+            return np.array2string(array, separator=", ", formatter={"float": lambda v: f"{v:g}"}).replace(
+                "\n", ""
+            )
 
-        lines = [f"x = {show(self.x[0])}    eps = {self.eps[0, 0]:g}    learning rate {LR:g}    head: {self.head}"]
+        lines = [
+            f"x = {show(self.x[0])}    eps = {self.eps[0, 0]:g}    learning rate {LR:g}    head: {self.head}"
+        ]
         for k, layer in LAYERS.items():
             W, b = (show(self.vae.parameters[f"{layer}.{name}"]) for name in "Wb")
             lines.append(f"W{k} = {W:28} b{k} = {b:14} {layer}: {FLOW[k]}")
@@ -124,22 +133,40 @@ FLOW = {"1": "x to a1, a2", "2": "h1, h2 to mu, raw", "3": "z to a3, a4", "4": "
 def exercise(seed, head="softplus"):
     """A model in float64 with round numbers, x (1, 2) and eps (1, 1), by the seed.
 
-    Drawn until it is worth doing: one of the four ReLUs is dead, no other is near its kink, no two are alike, nothing
-    is saturated, no gradient on the way vanishes, and no number is large.
+    Drawn until it is worth doing: one of the four ReLUs is dead, no other is near its kink, no two are alike,
+    nothing is saturated, no gradient on the way vanishes, and no number is large.
     """
     rng = np.random.default_rng(seed)
     vae = VAE(2, (2,), 1, head=head, dtype=np.float64, seed=seed)
     bias = np.concatenate([np.full(array.size, name.endswith("b")) for name, array in vae.parameters.items()])
     dead = np.arange(4) == rng.integers(4)
     while True:
-        vae.theta = np.where(bias, rng.integers(-1, 2, bias.shape) / 2, HALVES[rng.integers(6, size=bias.shape)])
+        vae.theta = np.where(
+            bias, rng.integers(-1, 2, bias.shape) / 2, HALVES[rng.integers(6, size=bias.shape)]
+        )
         x, eps = IMAGES[rng.integers(3)], HALVES[rng.integers(6, size=(1, 1))]
         t = vae.run(x, eps)
         a = np.concatenate([t.encoder_a0, t.decoder_a0], axis=1)[0]
-        if (dead != (a < 0)).any() or np.abs(a).min() < 0.2 or np.abs(a).max() > 3 or len(np.unique(np.abs(a))) < 4:
+        if (
+            (dead != (a < 0)).any()
+            or np.abs(a).min() < 0.2
+            or np.abs(a).max() > 3
+            or len(np.unique(np.abs(a))) < 4
+        ):
             continue
         d = vae.backward(t)
-        on_the_way = t.mu, t.raw, t.logits, d.dlogits, d.ddecoder_h0, d.dz, d.dmu, d.dsigma, d.draw, d.dencoder_h0
+        on_the_way = (
+            t.mu,
+            t.raw,
+            t.logits,
+            d.dlogits,
+            d.ddecoder_h0,
+            d.dz,
+            d.dmu,
+            d.dsigma,
+            d.draw,
+            d.dencoder_h0,
+        )
         size = np.abs(np.concatenate(on_the_way, axis=1))
         if 0.1 < size.min() and size.max() < 2.5 and 0.4 < t.sigma.item() < 2:
             return vae, x, eps
@@ -231,12 +258,18 @@ def backward_rows(head):
 
 
 def step_rows():
-    """One RMSProp step of TensorFlow 1: the accumulator v starts at 1; its 1e-10 inside the root is left out."""
+    """One RMSProp step of TensorFlow 1: the accumulator v starts at 1;
+    its 1e-10 inside the root is left out."""
     for k, n_rows in (("1", 2), ("2", 2), ("3", 1), ("4", 2)):
         section = f"RMSProp step of {LAYERS[k]}: v, which starts at 1, then the parameter"
-        for name in [f"W{k}[{i},{j}]" for i in range(1, n_rows + 1) for j in (1, 2)] + [f"b{k}[1]", f"b{k}[2]"]:
+        for name in [f"W{k}[{i},{j}]" for i in range(1, n_rows + 1) for j in (1, 2)] + [
+            f"b{k}[1]",
+            f"b{k}[2]",
+        ]:
             yield Entry(section, f"v{name}", f"0.9 * 1 + 0.1 * {{d{name}}}^2", "(8.4)")
-            yield Entry(section, f"{name}'", f"{{{name}}} - {LR:g} * {{d{name}}} / sqrt({{v{name}}})", "(8.4)")
+            yield Entry(
+                section, f"{name}'", f"{{{name}}} - {LR:g} * {{d{name}}} / sqrt({{v{name}}})", "(8.4)"
+            )
 
 
 # The values, read from the traces, the gradients and the optimiser.
@@ -246,7 +279,10 @@ def _named(pattern, array, first=1):
     """{"W1[1,1]": ..., ...} or {"a1": ..., ...} from an array (1, n), (n,) or (n, m)."""
     array = np.asarray(array)
     if "[" in pattern:
-        return {pattern.format(",".join(str(i + 1) for i in index)): float(v) for index, v in np.ndenumerate(array)}
+        return {
+            pattern.format(",".join(str(i + 1) for i in index)): float(v)
+            for index, v in np.ndenumerate(array)
+        }
     return {pattern.format(i): float(v) for i, v in enumerate(array.ravel(), first)}
 
 
@@ -261,13 +297,24 @@ def _given(sheet):
 def _computed(sheet):
     vae, t, d = sheet.vae, sheet.t, sheet.d
     values = {
-        **_named("a{}", t.encoder_a0), **_named("h{}", t.encoder_h0),
-        **_named("a{}", t.decoder_a0, 3), **_named("h{}", t.decoder_h0, 3),
-        **_named("l{}", t.logits), **_named("p{}", vae.likelihood.mean(t)), **_named("s{}", softplus(t.logits)),
-        **_named("dl{}", d.dlogits), **_named("dh{}", d.ddecoder_h0, 3), **_named("da{}", d.ddecoder_a0, 3),
-        **_named("dh{}", d.dencoder_h0), **_named("da{}", d.dencoder_a0), **_named("dx{}", d.dx),
-    }  # fmt: skip
-    values |= {name: np.ravel(t[name])[0].item() for name in ("mu", "raw", "sigma", "z", "log_px_z", "kl", "elbo", "loss")}
+        **_named("a{}", t.encoder_a0),
+        **_named("h{}", t.encoder_h0),
+        **_named("a{}", t.decoder_a0, 3),
+        **_named("h{}", t.decoder_h0, 3),
+        **_named("l{}", t.logits),
+        **_named("p{}", vae.likelihood.mean(t)),
+        **_named("s{}", softplus(t.logits)),
+        **_named("dl{}", d.dlogits),
+        **_named("dh{}", d.ddecoder_h0, 3),
+        **_named("da{}", d.ddecoder_a0, 3),
+        **_named("dh{}", d.dencoder_h0),
+        **_named("da{}", d.dencoder_a0),
+        **_named("dx{}", d.dx),
+    }
+    values |= {
+        name: np.ravel(t[name])[0].item()
+        for name in ("mu", "raw", "sigma", "z", "log_px_z", "kl", "elbo", "loss")
+    }
     values |= {"d" + name: d["d" + name].item() for name in ("mu", "raw", "sigma", "z")}
     stepped = vae.astype(vae.dtype)
     RMSProp(LR).step(stepped.theta, vae.grad)
@@ -286,15 +333,27 @@ def _tex(formula):
     formula = re.sub(r"\b([dv]?)([Wb])(\d)\[([\d,]+)\]('?)", _tex_entry, formula)
     formula = re.sub(r"\b(d?)([ahlpsx])(\d)\b", lambda m: f"{_d(m[1])}{m[2]}_{m[3]}", formula)
     for name, tex in TEX.items():
-        formula = re.sub(rf"(?<![\\A-Za-z_])(d?){name}(?![A-Za-z_])", lambda m, tex=tex: _d(m[1]) + tex, formula)
+        formula = re.sub(
+            rf"(?<![\\A-Za-z_])(d?){name}(?![A-Za-z_])", lambda m, tex=tex: _d(m[1]) + tex, formula
+        )
     formula = re.sub(r"sqrt\(((?:[^()]|\([^()]*\))*)\)", r"\\sqrt{\1}", formula)
     return formula.replace(" * ", r" \cdot ")
 
 
 TEX = {
-    "mu": r"\mu", "sigma": r"\sigma", "eps": r"\varepsilon", "raw": r"\mathrm{raw}", "z": "z", "log_px_z": r"\log p(x \mid z)",
-    "kl": r"\mathrm{KL}", "elbo": r"\mathrm{ELBO}", "loss": r"\mathrm{loss}", "log": r"\log", "exp": r"\exp", "max": r"\max",
-}  # fmt: skip
+    "mu": r"\mu",
+    "sigma": r"\sigma",
+    "eps": r"\varepsilon",
+    "raw": r"\mathrm{raw}",
+    "z": "z",
+    "log_px_z": r"\log p(x \mid z)",
+    "kl": r"\mathrm{KL}",
+    "elbo": r"\mathrm{ELBO}",
+    "loss": r"\mathrm{loss}",
+    "log": r"\log",
+    "exp": r"\exp",
+    "max": r"\max",
+}
 
 
 def _d(letter):
@@ -303,4 +362,5 @@ def _d(letter):
 
 def _tex_entry(match):
     letter, name, layer, index, prime = match.groups()
-    return rf"{{{_d(letter)}{name}^{{({layer})}}_{{{index.replace(',', '')}}}}}{prime}"  # in braces, as a square may follow
+    # in braces, as a square may follow
+    return rf"{{{_d(letter)}{name}^{{({layer})}}_{{{index.replace(',', '')}}}}}{prime}"

@@ -1,7 +1,7 @@
 """Readers of a user's own images: IDX (the format of MNIST), .npy and .npz, each also gzipped.
 
-A file is recognised by how it begins, not by its name, and never unpickled. Whatever is wrong with it becomes one
-sentence: a ValueError, or FileNotFoundError where there is no file.
+A file is recognised by how it begins, not by its name, and never unpickled. Whatever is wrong with it becomes
+one sentence: a ValueError, or FileNotFoundError where there is no file.
 """
 
 import contextlib
@@ -23,15 +23,16 @@ DAMAGE = (OSError, zlib.error, zipfile.BadZipFile, RuntimeError, UnicodeDecodeEr
 
 
 def read_images(path):
-    """Read a file of images -> (images, labels): images (N, H, W) or (N, D) as found, labels (N,) ints or None.
+    """Read a file of images -> (images, labels): images (N, H, W) or (N, D) as found, labels (N,) ints or
+    None.
 
-    path: an IDX file (labels come from the `*-labels-idx1-ubyte` file beside a `*-images-idx3-ubyte`), an .npy of
-    one array, or an .npz, whose images are under `images`, `x`, `X` or `x_train`, else its first array of two or
-    more dimensions, and whose labels, if any, are under `labels`, `y` or `y_train`.
+    path: an IDX file (labels come from the `*-labels-idx1-ubyte` file beside a `*-images-idx3-ubyte`), an
+    .npy of one array, or an .npz, whose images are under `images`, `x`, `X` or `x_train`, else its first
+    array of two or more dimensions, and whose labels, if any, are under `labels`, `y` or `y_train`.
 
-    Raises FileNotFoundError if there is no such file, and ValueError if it is empty, truncated, corrupt, longer than
-    it says or of another format; if it holds pickled objects, no images, NaN or infinity; or if its labels are not
-    one whole number per image.
+    Raises FileNotFoundError if there is no such file, and ValueError if it is empty, truncated, corrupt,
+    longer than it says or of another format; if it holds pickled objects, no images, NaN or infinity; or if
+    its labels are not one whole number per image.
     """
     path = Path(path)
     with _opened(path) as (file, kind):
@@ -48,7 +49,8 @@ def read_images(path):
 
 
 def read_idx(path):
-    """Read an IDX file, plain or gzipped -> the array it holds, of any dtype that IDX has, in native byte order.
+    """Read an IDX file, plain or gzipped -> the array it holds, of any dtype that IDX has, in native byte
+    order.
 
     Raises FileNotFoundError, and ValueError if the file is empty, truncated, corrupt, too long or not IDX.
     """
@@ -61,7 +63,8 @@ def read_idx(path):
 
 @contextlib.contextmanager
 def _opened(path):
-    """The file, unzipped as it is read, and its kind: "idx", "npy" or "npz"; what goes wrong inside, as a sentence."""
+    """The file, unzipped as it is read, and its kind: "idx", "npy" or "npz"; what goes wrong inside,
+    as a sentence."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give a file of images (IDX, .npy or .npz)")
     if not path.exists():
@@ -74,7 +77,9 @@ def _opened(path):
             file.seek(0)
             yield file, _kind(start, path)
         except EOFError as error:
-            raise ValueError(f"{path} is truncated, its compressed data end too early: fetch or write it again") from error
+            raise ValueError(
+                f"{path} is truncated, its compressed data end too early: fetch or write it again"
+            ) from error
         except DAMAGE as error:
             what = str(error) or type(error).__name__
             raise ValueError(f"{path} is truncated or corrupt ({what}): fetch or write it again") from error
@@ -102,7 +107,8 @@ def _kind(start, path):
 
 
 def _read_idx(file, path):
-    """Two zero bytes, a byte for the dtype, one for the number of dimensions, each as a big-endian uint32; the data."""
+    """Two zero bytes, a byte for the dtype, one for the number of dimensions, each as a big-endian uint32;
+    the data."""
     magic = file.read(4)
     if len(magic) < 4 or magic[2] not in IDX_DTYPES or magic[3] == 0:
         raise ValueError(
@@ -111,7 +117,9 @@ def _read_idx(file, path):
         )
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
-        raise ValueError(f"{path} is truncated within its first {4 + 4 * magic[3]} bytes: fetch or write it again")
+        raise ValueError(
+            f"{path} is truncated within its first {4 + 4 * magic[3]} bytes: fetch or write it again"
+        )
     shape = tuple(np.frombuffer(sizes, ">u4").tolist())
     return _read_array(file, shape, np.dtype(IDX_DTYPES[magic[2]]), path)
 
@@ -133,7 +141,9 @@ def _npy_header(file, path, inside):
     """Shape, whether in Fortran order, and dtype of the array that comes next."""
     try:
         version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
         return read(file)
     except (ValueError, SyntaxError, tokenize.TokenError) as error:
         raise ValueError(f"{path}{inside} has a damaged .npy header ({error}): write it again") from error
@@ -163,7 +173,10 @@ def _read_npz(file, path):
 def _read_array(file, shape, dtype, path, inside=""):
     """The rest of the file as an array in native byte order; a byte too few or too many is an error."""
     expected = math.prod(shape) * dtype.itemsize
-    promise = f"its header promises {expected} bytes of data ({' x '.join(map(str, shape)) or 'one'} of {dtype.name})"
+    promise = (
+        f"its header promises {expected} bytes of data ({' x '.join(map(str, shape)) or 'one'} of"
+        f" {dtype.name})"
+    )
     try:
         data = np.empty(expected, np.uint8)  # takes up memory only as it is filled
     except (MemoryError, OverflowError, ValueError) as error:
@@ -172,7 +185,9 @@ def _read_array(file, shape, dtype, path, inside=""):
     while found < expected and (n := file.readinto(view[found:])):
         found += n
     if found < expected:
-        raise ValueError(f"{path}{inside} is truncated: {promise}, and {found} are there. Fetch or write it again")
+        raise ValueError(
+            f"{path}{inside} is truncated: {promise}, and {found} are there. Fetch or write it again"
+        )
     if file.read(1):
         raise ValueError(f"{path}{inside} has extra bytes at its end: {promise}. Fetch or write it again")
     return data.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
@@ -198,10 +213,13 @@ def _check_images(images, path):
         )
     if images.ndim > 3:
         raise ValueError(
-            f"{path} holds an array of shape {images.shape}: {expected}; for colour images save images.reshape(len(images), -1)"
+            f"{path} holds an array of shape {images.shape}: {expected}; for colour images save"
+            " images.reshape(len(images), -1)"
         )
     if images.size == 0:
-        raise ValueError(f"{path} holds no images, its array has shape {images.shape}: {expected}, N at least 1")
+        raise ValueError(
+            f"{path} holds no images, its array has shape {images.shape}: {expected}, N at least 1"
+        )
     finite = np.isfinite(images).reshape(len(images), -1).all(axis=1)
     if not finite.all():
         raise ValueError(
@@ -214,11 +232,14 @@ def _check_images(images, path):
 def _check_labels(labels, n, path):
     """Labels as (n,) ints, or the ValueError that says what is wrong with them."""
     if labels.shape != (n,):
-        raise ValueError(f"{path} holds labels of shape {labels.shape} for {n} images: expected one per image, ({n},)")
+        raise ValueError(
+            f"{path} holds labels of shape {labels.shape} for {n} images: expected one per image, ({n},)"
+        )
     with np.errstate(invalid="ignore"):
         whole = labels.dtype.kind in "buif" and np.array_equal(labels, labels.astype(int))
     if not whole:
         raise ValueError(
-            f"{path} holds labels that are not whole numbers ({labels.dtype}, the first is {labels[0]}): expected ints"
+            f"{path} holds labels that are not whole numbers ({labels.dtype}, the first is {labels[0]}):"
+            " expected ints"
         )
     return labels.astype(int)

@@ -1,7 +1,7 @@
 """Glyphs: grey images of the digits, drawn from the fonts that matplotlib ships, with their true factors.
 
-An image of the digit k is the outline of k in one of 16 faces, scaled to 20 pixels tall, moved to the middle of a
-28 x 28 cell and put through an affine map. Its factors are the numbers that the drawing was made from:
+An image of the digit k is the outline of k in one of 16 faces, scaled to 20 pixels tall, moved to the middle
+of a 28 x 28 cell and put through an affine map. Its factors are the numbers that the drawing was made from:
 
     face                      index into FACES
     bold, slant, serif        0 or 1, attributes of that face
@@ -9,8 +9,8 @@ An image of the digit k is the outline of k in one of 16 faces, scaled to 20 pix
     shift_x, shift_y          pixels, to the right and downwards (as the columns and rows of the image run)
 
 The faces are four families, each in the four combinations of bold and slant, and all factors are drawn
-independently of each other and of the digit. So each glyph has a twin that differs in nothing but `bold`, and the
-mean of the bold images minus the mean of the others is not confounded with anything else.
+independently of each other and of the digit. So each glyph has a twin that differs in nothing but `bold`, and
+the mean of the bold images minus the mean of the others is not confounded with anything else.
 """
 
 from functools import cache
@@ -32,8 +32,12 @@ class Face(NamedTuple):
 
 
 def _family(name, serif, *styles):
-    """The four faces of a family: regular, slanted, bold, bold and slanted; `styles` are (style, file) pairs."""
-    return [Face(f"{name} {style}".strip(), name, i // 2, i % 2, serif, f"{file}.ttf") for i, (style, file) in enumerate(styles)]
+    """The four faces of a family: regular, slanted, bold, bold and slanted; `styles` are (style, file)
+    pairs."""
+    return [
+        Face(f"{name} {style}".strip(), name, i // 2, i % 2, serif, f"{file}.ttf")
+        for i, (style, file) in enumerate(styles)
+    ]
 
 
 FACES = (
@@ -89,8 +93,8 @@ def load_glyphs(n_train=20000, n_test=5000, seed=0):
     """Training and test glyphs: ((images, labels, factors), (images, labels, factors)).
 
     images (N, 28, 28) uint8, white strokes on black as in MNIST; labels (N,) digits 0-9; factors a dict
-    name -> (N,), see the top of this file. The two sets come from separate generators, and image i does not depend
-    on how many are drawn: the first 100 of 20,000 are the 100 of `n_train=100`.
+    name -> (N,), see the top of this file. The two sets come from separate generators, and image i does not
+    depend on how many are drawn: the first 100 of 20,000 are the 100 of `n_train=100`.
 
     Raises ValueError for a negative n_train or n_test.
     """
@@ -121,8 +125,9 @@ def with_factor(factors, **changes):
     """The same glyphs with some factors changed; `factors` itself is left alone.
 
     with_factor(factors, bold=1): every glyph in the bold face of its own family, the rest as before.
-    Values are numbers or arrays (N,). A change of `bold` or `slant` moves each glyph to its twin, so `face` changes
-    too; a change of `face` carries that face's attributes with it. `serif` alone has no twin: change `face`.
+    Values are numbers or arrays (N,). A change of `bold` or `slant` moves each glyph to its twin, so `face`
+    changes too; a change of `face` carries that face's attributes with it. `serif` alone has no twin: change
+    `face`.
 
     Raises ValueError for a factor that does not exist or can't be changed, and for values out of range.
     """
@@ -149,14 +154,15 @@ def with_factor(factors, **changes):
 
 
 def draw_glyphs(labels, factors):
-    """Draw digits: labels (N,) in 0-9 and factors (a dict name -> (N,), all FACTORS) -> images (N, 28, 28) uint8.
+    """Draw digits: labels (N,) in 0-9 and factors (a dict name -> (N,), all FACTORS) -> images (N, 28, 28)
+    uint8.
 
-    A pixel is the share of its area that the strokes cover, times 255. The same labels and factors give the same
-    bits on one machine with one version of matplotlib.
+    A pixel is the share of its area that the strokes cover, times 255. The same labels and factors give the
+    same bits on one machine with one version of matplotlib.
 
-    Raises ValueError where a factor is missing, has another length or is not finite, where a label or face is out of
-    range, where bold, slant or serif is not that of the face (use `with_factor`), and where a glyph would not fit
-    into its 28 x 28 pixels.
+    Raises ValueError where a factor is missing, has another length or is not finite, where a label or face is
+    out of range, where bold, slant or serif is not that of the face (use `with_factor`), and where a glyph
+    would not fit into its 28 x 28 pixels.
     """
     labels, factors = _checked(labels, factors)
     images = np.empty((len(labels), SIZE, SIZE), np.uint8)
@@ -169,7 +175,9 @@ def draw_glyphs(labels, factors):
 def _of_face(face):
     """face (N,) -> a dict of face and its attributes, each (N,)."""
     if not np.isin(face, range(len(FACES))).all():
-        raise ValueError(f"face must be an index into FACES, 0 to {len(FACES) - 1}; got {face.min()} to {face.max()}")
+        raise ValueError(
+            f"face must be an index into FACES, 0 to {len(FACES) - 1}; got {face.min()} to {face.max()}"
+        )
     face = face.astype(int)
     return {"face": face} | {name: np.array([getattr(f, name) for f in FACES])[face] for name in ATTRIBUTES}
 
@@ -179,15 +187,17 @@ def _checked(labels, factors):
     labels = np.asarray(labels)
     if labels.ndim != 1 or not np.isin(labels, range(10)).all():
         raise ValueError(
-            "labels must be digits 0 to 9, of shape (N,); "
-            f"got shape {labels.shape}" + (f", {labels.min()} to {labels.max()}" if labels.size else "")
+            f"labels must be digits 0 to 9, of shape (N,); got shape {labels.shape}"
+            + (f", {labels.min()} to {labels.max()}" if labels.size else "")
         )
     if missing := [name for name in FACTORS if name not in factors]:
         raise ValueError(f"factors lack {', '.join(missing)}: draw_factors gives all of {', '.join(FACTORS)}")
     factors = {name: np.asarray(factors[name]) for name in FACTORS}
     for name, f in factors.items():
         if f.shape != labels.shape:
-            raise ValueError(f"factor {name} has shape {f.shape}, labels have {labels.shape}: one number per image")
+            raise ValueError(
+                f"factor {name} has shape {f.shape}, labels have {labels.shape}: one number per image"
+            )
         if not np.isfinite(f).all():
             raise ValueError(f"factor {name} of image {np.argmin(np.isfinite(f))} is not a finite number")
     of_face = _of_face(factors["face"])
@@ -218,7 +228,10 @@ def _draw_canvas(labels, factors, first):
     c, s = scale * np.cos(rotation), scale * np.sin(rotation)
     x, y = vertices[point].T
     x = x + shear[image] * y
-    x, y = c[image] * x - s[image] * y + factors["shift_x"][image], s[image] * x + c[image] * y - factors["shift_y"][image]
+    x, y = (
+        c[image] * x - s[image] * y + factors["shift_x"][image],
+        s[image] * x + c[image] * y - factors["shift_y"][image],
+    )
     outside = np.maximum(abs(x), abs(y)) > SIZE / 2
     if outside.any():
         i = image[np.argmax(outside)]
@@ -235,7 +248,9 @@ def _draw_canvas(labels, factors, first):
     gc = renderer.new_gc()
     gc.set_linewidth(0)
     gc.set_snap(False)
-    renderer.draw_path(gc, Outline(np.stack([x, y], axis=1), codes[point]), IdentityTransform(), (1.0, 1.0, 1.0))
+    renderer.draw_path(
+        gc, Outline(np.stack([x, y], axis=1), codes[point]), IdentityTransform(), (1.0, 1.0, 1.0)
+    )
     coverage = np.asarray(renderer.buffer_rgba())[..., 3]
     return coverage.reshape(rows, SIZE, CELLS, SIZE).swapaxes(1, 2).reshape(-1, SIZE, SIZE)[:n]
 
@@ -244,8 +259,8 @@ def _draw_canvas(labels, factors, first):
 def _outlines():
     """The outlines of all digits in all faces, 20 pixels tall and centred on the origin, end to end.
 
-    vertices (V, 2), codes (V,), and where the outline of digit k in face f starts and how long it is: start and
-    length (160,), at 10 f + k.
+    vertices (V, 2), codes (V,), and where the outline of digit k in face f starts and how long it is: start
+    and length (160,), at 10 f + k.
     """
     import matplotlib
     from matplotlib.font_manager import FontProperties

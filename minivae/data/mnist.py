@@ -1,7 +1,7 @@
 """MNIST: the four original files, from a folder of your own or from a download, each verified by its SHA-256.
 
-60,000 training and 10,000 test images of 28 x 28 grey pixels, by Yann LeCun, Corinna Cortes and Christopher Burges
-(CC BY-SA 3.0, as Keras states). The sums are those that tensorflow-datasets publishes.
+60,000 training and 10,000 test images of 28 x 28 grey pixels, by Yann LeCun, Corinna Cortes and Christopher
+Burges (CC BY-SA 3.0, as Keras states). The sums are those that tensorflow-datasets publishes.
 """
 
 import hashlib
@@ -23,13 +23,14 @@ SHA256 = {
 
 
 def load_mnist():
-    """Training and test images: ((images, labels), (images, labels)), images (N, 28, 28) uint8, labels (N,) ints.
+    """Training and test images: ((images, labels), (images, labels)), images (N, 28, 28) uint8, labels (N,)
+    ints.
 
     If $MINIVAE_DATA is set, the four files are read from its folder `mnist`, and nothing is ever downloaded.
     Otherwise they are read from the user's cache, where they are first downloaded (11 MB) if need be.
 
-    Raises FileNotFoundError if $MINIVAE_DATA/mnist lacks a file, ValueError if a file there has another SHA-256, and
-    OSError if the download fails.
+    Raises FileNotFoundError if $MINIVAE_DATA/mnist lacks a file, ValueError if a file there has another
+    SHA-256, and OSError if the download fails.
     """
     data = os.environ.get("MINIVAE_DATA")
     folder = _own_folder(Path(data).expanduser() / "mnist") if data else _downloaded()
@@ -45,8 +46,9 @@ def _own_folder(folder):
     missing = [name for name in SHA256 if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(
-            f"$MINIVAE_DATA is set, but its folder {folder} lacks {', '.join(missing)}: put the files there (they are "
-            f"at {' and '.join(MIRRORS)}), or unset MINIVAE_DATA to have them downloaded into your cache"
+            f"$MINIVAE_DATA is set, but its folder {folder} lacks {', '.join(missing)}: put the files there"
+            f" (they are at {' and '.join(MIRRORS)}), or unset MINIVAE_DATA to have them downloaded into your"
+            " cache"
         )
     for name, expected in SHA256.items():
         found = _sha256(folder / name)
@@ -70,13 +72,17 @@ def _downloaded():
 
 
 def _download(name, folder):
-    """One file into the folder, from the first mirror that has it whole. pooch writes it beside, verifies, renames."""
+    """One file into the folder, from the first mirror that has it whole.
+
+    pooch writes it beside, verifies, renames.
+    """
     import pooch
     import requests
     from tqdm import tqdm
 
     def fetch(url, file, _):
-        with tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=0.1) as bar:  # pooch sets the real total
+        # pooch sets the real total
+        with tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=0.1) as bar:
             pooch.HTTPDownloader(progressbar=bar)(url, file, None)
         if (found := _sha256(file)) != SHA256[name]:
             raise ValueError(f"its SHA-256 is {found}, expected {SHA256[name]}")
@@ -104,9 +110,9 @@ def _download(name, folder):
     finally:
         logger.setLevel(level)
     raise ConnectionError(
-        f"can't download {name} of MNIST; tried {' and '.join(failures)}. Try again when you are online; or put the four "
-        "files into a folder named mnist and set MINIVAE_DATA to the folder that holds it; or take the built-in "
-        "`glyphs`, which need no download"
+        f"can't download {name} of MNIST; tried {' and '.join(failures)}. Try again when you are online; or"
+        " put the four files into a folder named mnist and set MINIVAE_DATA to the folder that holds it; or"
+        " take the built-in `glyphs`, which need no download"
     )
 
 

@@ -1,4 +1,5 @@
-"""The comparison of a gradient with a numerical derivative, block by block, and the second opinion on a disagreement."""
+"""The comparison of a gradient with a numerical derivative, block by block,
+and the second opinion on a disagreement."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from .report import LOST, Row, Trap
 
 @dataclass
 class Block:
-    """A gradient under test, and the function: f(delta) is its value with delta, real or complex, added to the block.
+    """A gradient under test, and the function: f(delta) is its value with delta, real or complex, added to
+    the block.
 
-    noise: the rounding error of a central difference; at: the numbers that are nudged, where they may be large.
+    noise: the rounding error of a central difference; at: the numbers that are nudged, where they may be
+    large.
     """
 
     name: str
@@ -24,7 +27,11 @@ class Block:
 
     def step(self, direction):
         """STEP, relative to the numbers that are nudged where they exceed 1."""
-        return STEP if self.at is None else STEP * max(1.0, float(np.max(np.abs(self.at[direction != 0]), initial=0)))
+        return (
+            STEP
+            if self.at is None
+            else STEP * max(1.0, float(np.max(np.abs(self.at[direction != 0]), initial=0)))
+        )
 
     def slope(self, direction, method):
         """The derivative of f along a direction."""
@@ -47,13 +54,15 @@ class Block:
 
 
 def compare(block, samples, method, rng):
-    """(Row, trap or None): at most `samples` coordinates of a block, and then the slope along a random direction for the rest."""
+    """(Row, trap or None): at most `samples` coordinates of a block,
+    and then the slope along a random direction for the rest."""
     analytic, size, tolerance = block.analytic, block.analytic.size, TOLERANCE[method]
     bad = np.flatnonzero(~np.isfinite(analytic))
     if len(bad):
         place = [int(i) for i in np.unravel_index(bad[0], analytic.shape)]
         words = (
-            f"NaN or infinite in {len(bad)} of {size} places, first at {place}: a 0/0, a log of 0 or an overflow in its formula"
+            f"NaN or infinite in {len(bad)} of {size} places, first at {place}: a 0/0, a log of 0 or an"
+            " overflow in its formula"
         )
         return Row(block.name, analytic.shape, np.nan, 0, 0, False, words), None
     whole = size <= samples
@@ -70,7 +79,9 @@ def compare(block, samples, method, rng):
             break  # no need to ask again for each of many
     a, n = a[~np.isnan(n)], n[~np.isnan(n)]
     if len(n) == 0 and len(entries):
-        row = Row(block.name, analytic.shape, np.nan, 0, skipped, False, "NaN or infinite as soon as it is nudged")
+        row = Row(
+            block.name, analytic.shape, np.nan, 0, skipped, False, "NaN or infinite as soon as it is nudged"
+        )
         if skipped:
             row.error, row.right, row.words = 0.0, True, "nothing to compare: all of it lies on kinks"
         return row, trap
@@ -86,7 +97,9 @@ def compare(block, samples, method, rng):
         both = norm + max(norm, abs(slope))
         if not abs(slope - expected) <= LOOK_AGAIN[method] * both:
             verdict, slope = second_opinion(block, direction, expected, slope, both, method)
-            trap = trap or (Trap("imaginary part", LOST.format(name=block.name)) if verdict == "lost" else None)
+            trap = trap or (
+                Trap("imaginary part", LOST.format(name=block.name)) if verdict == "lost" else None
+            )
         if np.isfinite(slope) and both:
             error, off = max(error, abs(slope - expected) / both), max(off, abs(slope - expected))
     row = Row(block.name, analytic.shape, error, len(n), skipped, error <= tolerance)
@@ -102,9 +115,9 @@ def compare(block, samples, method, rng):
 def second_opinion(block, direction, analytic, numeric, scale, method):
     """(verdict, slope) where the two disagree: is the gradient wrong, or can the derivative not be had so?
 
-    "near": a kink or much curvature lies between x - h and x + h, and a smaller h agrees. "kink": there is one at x itself,
-    the slopes to the left and right differ whatever h is, and none of them is the gradient. "lost": the complex step
-    disagrees where central differences agree. Else "wrong".
+    "near": a kink or much curvature lies between x - h and x + h, and a smaller h agrees. "kink": there is
+    one at x itself, the slopes to the left and right differ whatever h is, and none of them is the gradient.
+    "lost": the complex step disagrees where central differences agree. Else "wrong".
     """
     h = block.step(direction)
     here, gaps, slopes = float(np.real(block.f(0 * direction))), [], []

@@ -1,4 +1,5 @@
-"""A function and its hand-written gradient, arrays of any shape: is the gradient right, and if not, why (lesson 06).
+"""A function and its hand-written gradient, arrays of any shape: is the gradient right, and if not, why
+(lesson 06).
 
 Whatever the two functions do, the check reports it by name and never raises: they are a learner's.
 """
@@ -17,31 +18,37 @@ from .report import FLOAT32, NAN, UNFROZEN, Report, Row, Stop, Trap
 SAMPLES = 5000  # coordinates per argument
 
 
-def check_gradient(function, gradient, *arrays, upstream=None, method="central", wrt=None, named=None, samples=None, seed=0):
+def check_gradient(
+    function, gradient, *arrays, upstream=None, method="central", wrt=None, named=None, samples=None, seed=0
+):
     """Check a hand-written gradient of any function, and say what is wrong with it.
 
         check_gradient(softplus, sigmoid, a)
         check_gradient(lambda mu, sigma: mu + sigma * eps, lambda mu, sigma, dz: (dz, dz * eps), mu, sigma)
 
-    function   function(*arrays) -> an array, a number, or a tuple of arrays; called with copies in float64 or complex128
-    gradient   the gradient under test: a function of (*arrays), a function of (*arrays, upstream), or the arrays.
-               One array per argument, in the argument's shape; a single array for a single argument
-    upstream   the gradient that arrives from above, in the shape of what function returns (a tuple for a tuple). By
-               default random numbers where `gradient` takes one argument more, else ones: the derivative of the sum
+    function   function(*arrays) -> an array, a number, or a tuple of arrays; called with copies in float64 or
+               complex128
+    gradient   the gradient under test: a function of (*arrays), a function of (*arrays, upstream), or the
+               arrays. One array per argument, in the argument's shape; a single array for a single argument
+    upstream   the gradient that arrives from above, in the shape of what function returns (a tuple for a
+               tuple). By default random numbers where `gradient` takes one argument more, else ones: the
+               derivative of the sum
     method     "central" or "complex"
     wrt        the arguments to differentiate, by name or position; by default all that hold real numbers
-    named      {name: array or number} for the diagnosis, beside the arguments, what the function returns, and what the
-               two functions take from outside, such as eps above
+    named      {name: array or number} for the diagnosis, beside the arguments, what the function returns, and
+               what the two functions take from outside, such as eps above
     samples    at most so many coordinates per argument; by default 5000
 
-    Returns a Report with a row per argument. It never raises for what the two functions do: None, a list, a wrong shape, an
-    exception, changed input, NaN, float32 and fresh noise are each reported by name.
+    Returns a Report with a row per argument. It never raises for what the two functions do: None, a list, a
+    wrong shape, an exception, changed input, NaN, float32 and fresh noise are each reported by name.
     Raises ValueError for an unknown method, and for wrt that names no argument.
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r} is not known; take one of {', '.join(map(repr, METHODS))}.")
     name = getattr(function, "__name__", "a function")
-    report = Report(f"Gradient check of {'a function' if name == '<lambda>' else name} by {METHODS[method]}", method)
+    report = Report(
+        f"Gradient check of {'a function' if name == '<lambda>' else name} by {METHODS[method]}", method
+    )
     arrays = [np.array(a) for a in arrays]
     whole = all(a.dtype.kind in "iub" for a in arrays)
     arrays = [a.astype(float) if whole or a.dtype.kind == "f" else a for a in arrays]
@@ -57,7 +64,19 @@ def check_gradient(function, gradient, *arrays, upstream=None, method="central",
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            _check_pair(report, function, gradient, arrays, names, wrt, upstream, method, named, samples or SAMPLES, seed)
+            _check_pair(
+                report,
+                function,
+                gradient,
+                arrays,
+                names,
+                wrt,
+                upstream,
+                method,
+                named,
+                samples or SAMPLES,
+                seed,
+            )
     except Stop as stop:
         report.traps.append(stop.trap)
     return report
@@ -71,12 +90,23 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
     outputs = _outputs(function, arrays)
     if not all(map(np.array_equal, outputs, _outputs(function, arrays))):
         raise Stop("noise", UNFROZEN.format(what="the function"))
-    one_more = callable(gradient) and not takes(gradient, len(arrays)) and takes(gradient, len(arrays) + len(outputs))
+    one_more = (
+        callable(gradient)
+        and not takes(gradient, len(arrays))
+        and takes(gradient, len(arrays) + len(outputs))
+    )
     if upstream is not None:
-        ups = [np.asarray(u, float) for u in (upstream if isinstance(upstream, (tuple, list)) else [upstream])]
+        ups = [
+            np.asarray(u, float) for u in (upstream if isinstance(upstream, (tuple, list)) else [upstream])
+        ]
         if [u.shape for u in ups] != [o.shape for o in outputs]:
             shapes = (", ".join(str(v.shape) for v in some) for some in (ups, outputs))
-            raise Stop("shape", "upstream has shape {}, what the function returns {}: they have to be the same.".format(*shapes))
+            raise Stop(
+                "shape",
+                "upstream has shape {}, what the function returns {}: they have to be the same.".format(
+                    *shapes
+                ),
+            )
         one_more = callable(gradient) and takes(gradient, len(arrays) + len(ups))
     elif one_more:
         ups = [rng.uniform(0.5, 2, o.shape) * rng.choice([-1.0, 1.0], o.shape) for o in outputs]
@@ -87,7 +117,9 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
     if callable(gradient):
         arguments = arrays + ups * one_more
         if not takes(gradient, len(arguments)):
-            raise Stop("arguments", f"The gradient takes {inspect.signature(gradient)}; it is called with ({', '.join(names)}), "
+            raise Stop("arguments",
+                                    f"The gradient takes {inspect.signature(gradient)}; it is called with "
+                                    f"({', '.join(names)}), "
                                     "or with the upstream gradient behind them.")  # fmt: skip
         given, again = (call("The gradient", gradient, arguments) for _ in range(2))
     given = _as_gradients(given, names, wrt)
@@ -97,7 +129,9 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
         return sum(np.sum(u * o) for u, o in zip(ups, _outputs(function, arrays, nudged=True)))
 
     noise = 4 * np.finfo(float).eps * max(1.0, abs(float(value(arrays)))) / STEP
-    known = _around(function, gradient, arrays, names, outputs, ups if one_more or upstream is not None else [], named)
+    known = _around(
+        function, gradient, arrays, names, outputs, ups if one_more or upstream is not None else [], named
+    )
     for k, analytic, second in zip(wrt, given, again):
         block = Block(
             names[k],
@@ -107,7 +141,9 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
             arrays[k],
         )
         if analytic.shape != arrays[k].shape:
-            words = f"yours has shape {analytic.shape}; the shape of {names[k]}, {arrays[k].shape}, is expected"
+            words = (
+                f"yours has shape {analytic.shape}; the shape of {names[k]}, {arrays[k].shape}, is expected"
+            )
             block.analytic = np.zeros(arrays[k].shape)
             found = diagnose(analytic, block.numeric(range(min(samples, arrays[k].size)), method))
             row = Row(
@@ -144,16 +180,17 @@ def _check_pair(report, function, gradient, arrays, names, wrt, upstream, method
 
 
 def _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, method, named, rng):
-    """A gradient of one number fits too many formulas: look at REPEATS inputs near by, all arguments times random factors."""
+    """A gradient of one number fits too many formulas: look at REPEATS inputs near by,
+    all arguments times random factors."""
     draws = []
     for _ in range(REPEATS):
         moved = [a * np.exp(0.3 * rng.standard_normal(a.shape)) if a.dtype.kind == "f" else a for a in arrays]
         ups = [u * np.exp(0.3 * rng.standard_normal(u.shape)) if one_more else u for u in ups]
         try:
             outputs = _outputs(function, moved)
-            analytic = _as_gradients(call("The gradient", gradient, moved + ups * one_more), names, wrt)[wrt.index(k)].astype(
-                float
-            )
+            analytic = _as_gradients(call("The gradient", gradient, moved + ups * one_more), names, wrt)[
+                wrt.index(k)
+            ].astype(float)
         except Stop:
             return []
 
@@ -162,7 +199,13 @@ def _explain_number(function, gradient, arrays, names, k, wrt, ups, one_more, me
             return sum(np.sum(u * o) for u, o in zip(ups, _outputs(function, nudged, nudged=True)))
 
         numeric = Block(names[k], analytic, f, 0.0, moved[k]).numeric([0], method)
-        draws.append((analytic, numeric, _around(function, gradient, moved, names, outputs, ups if one_more else [], named)))
+        draws.append(
+            (
+                analytic,
+                numeric,
+                _around(function, gradient, moved, names, outputs, ups if one_more else [], named),
+            )
+        )
     return diagnose(*stacked(draws))
 
 
@@ -173,7 +216,8 @@ def _outputs(function, arrays, nudged=False):
     for o in outputs:
         if o.dtype.kind not in "fiubc":
             raise Stop(
-                "None" if result is None else "dtype", "The function returns no array of numbers: is its `return` missing?"
+                "None" if result is None else "dtype",
+                "The function returns no array of numbers: is its `return` missing?",
             )
         if o.dtype in (np.float16, np.float32, np.complex64):
             raise Stop("float32", FLOAT32.format(what="The function"))
@@ -190,26 +234,36 @@ def _as_gradients(result, names, wrt):
     if len(wrt) == 1 and not isinstance(result, tuple):
         parts = [result]
     elif not isinstance(result, (tuple, list)):
-        raise Stop("shape", f"The gradient is one {type(result).__name__}; {len(wrt)} arrays are expected, for {wanted}.")
+        raise Stop(
+            "shape",
+            f"The gradient is one {type(result).__name__}; {len(wrt)} arrays are expected, for {wanted}.",
+        )
     elif len(result) not in (len(wrt), len(names)):
-        raise Stop("shape", f"The gradient holds {len(result)} things; {len(wrt)} arrays are expected, for {wanted}.")
+        raise Stop(
+            "shape", f"The gradient holds {len(result)} things; {len(wrt)} arrays are expected, for {wanted}."
+        )
     else:
         parts = list(result) if len(result) == len(wrt) else [result[k] for k in wrt]
     for part, k in zip(parts, wrt):
         if part is None:
             raise Stop("None", f"The gradient of {names[k]} is None.")
         if isinstance(part, (list, tuple)):
-            raise Stop("list", f"The gradient of {names[k]} is a {type(part).__name__}; make it an array with np.array.")
+            raise Stop(
+                "list",
+                f"The gradient of {names[k]} is a {type(part).__name__}; make it an array with np.array.",
+            )
         if np.asarray(part).dtype.kind not in "fiub":
             raise Stop(
                 "dtype",
-                f"The gradient of {names[k]} is {type(part).__name__} of dtype {np.asarray(part).dtype}; expected real numbers.",
+                f"The gradient of {names[k]} is {type(part).__name__} of dtype {np.asarray(part).dtype};"
+                " expected real numbers.",
             )
     return [np.asarray(part) for part in parts]
 
 
 def _around(function, gradient, arrays, names, outputs, ups, named):
-    """The names for a diagnosis: arguments, results, upstream gradients, and what the functions take from outside."""
+    """The names for a diagnosis: arguments, results, upstream gradients,
+    and what the functions take from outside."""
     found = {}
     for f in (gradient, function):
         try:
@@ -218,7 +272,9 @@ def _around(function, gradient, arrays, names, outputs, ups, named):
         except (TypeError, ValueError):
             continue
     found = {
-        name: v for name, v in found.items() if isinstance(v, (np.ndarray, np.number, float, int)) and not isinstance(v, bool)
+        name: v
+        for name, v in found.items()
+        if isinstance(v, (np.ndarray, np.number, float, int)) and not isinstance(v, bool)
     }
     found |= dict(zip(names, arrays))
     more = parameters_of(gradient, 99)[len(arrays) :] if callable(gradient) else []

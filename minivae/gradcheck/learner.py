@@ -1,4 +1,7 @@
-"""Somebody's function, run with care: whatever it does is told in a sentence. One place for checks and exercises."""
+"""Somebody's function, run with care: whatever it does is told in a sentence.
+
+One place for checks and exercises.
+"""
 
 import inspect
 import linecache
@@ -19,7 +22,8 @@ def quietly(function, *arguments):
 
 
 def call(what, function, arguments, names=None):
-    """What the function, called `what` in messages, returns for copies of the arguments (a list; names: what they are called).
+    """What the function, called `what` in messages, returns for copies of the arguments (a list; names: what
+    they are called).
 
     Raises Stop where it raises (its error is the Stop's __cause__) or changes an argument.
     """
@@ -29,7 +33,9 @@ def call(what, function, arguments, names=None):
     except Exception as error:  # whatever it raises
         raise Stop("raised", f"{what} raised {type(error).__name__}: {error}{line_of(error)}.") from error
     for name, a, c in zip(names or parameters_of(function, len(copies)), arguments, copies):
-        if isinstance(a, np.ndarray) and not (a.shape == c.shape and np.array_equal(a, c, equal_nan=a.dtype.kind in "fc")):
+        if isinstance(a, np.ndarray) and not (
+            a.shape == c.shape and np.array_equal(a, c, equal_nan=a.dtype.kind in "fc")
+        ):
             raise Stop(
                 "changed",
                 f"{what} changes its input {name}. Its caller still needs it: "
@@ -45,7 +51,9 @@ def line_of(error):
         return ""
     own = [f for f in frames if f.filename == frames[0].filename][-1]  # not deep inside NumPy
     text = own.line or linecache.getline(own.filename, own.lineno).strip()
-    where = "its cell" if own.filename.startswith("<") or "ipykernel" in own.filename else Path(own.filename).name
+    where = (
+        "its cell" if own.filename.startswith("<") or "ipykernel" in own.filename else Path(own.filename).name
+    )
     return f", in line {own.lineno} of {where}" + (f": `{text}`" if text else "")
 
 

@@ -20,31 +20,48 @@ from .report import FLOAT32, NAN, UNFROZEN, Report, Stop
 SMALL = 5000  # coordinates: a larger model is sampled
 SAMPLES = 20  # coordinates per block, there
 PARTS = None, "reconstruction", "kl"
-ACCUMULATED = "yours adds to the gradient that was there instead of overwriting it: a second call gives the sum of both."
-UNUSED = "yours takes no notice of the eps of the forward pass: other noise, or another number, stands in its place."
+ACCUMULATED = (
+    "yours adds to the gradient that was there instead of overwriting it: a second call gives the sum of"
+    " both."
+)
+UNUSED = (
+    "yours takes no notice of the eps of the forward pass: other noise, or another number, stands in its"
+    " place."
+)
 
 
-def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, samples=None, seed=0, explain=True):
+def check(
+    vae, x, eps, y=None, method="central", objective="elbo", part=None, samples=None, seed=0, explain=True
+):
     """Every gradient of a model against a numerical derivative; where and how it goes wrong, if it does.
 
-    x (B, D), eps (B, M) or (K, B, M), y: as for vae.forward. Take B > 1 and K > 1: mistakes of layout vanish at 1.
+    x (B, D), eps (B, M) or (K, B, M), y: as for vae.forward. Take B > 1 and K > 1: mistakes of layout vanish
+    at 1.
     method     "central", or "complex" for the last digit
     objective  "elbo", or "iwae" for the importance-weighted bound of bounds.py
     part       None for the loss, "reconstruction" for -log p(x|z) alone, "kl" for beta KL alone
-    samples    at most so many coordinates of a block, drawn with the seed; by default all of a small model, 20 of each
-               block of a large one. The rest of a sampled block is checked by the slope along one random direction.
+    samples    at most so many coordinates of a block, drawn with the seed; by default all of a small model,
+               20 of each block of a large one. The rest of a sampled block is checked by the slope along one
+               random direction.
     explain    whether to look for the cause of a wrong gradient
 
-    Checks all parameters, x and every intermediate of the trace, on a copy in float64 (or complex128) that shares
-    the model's code: the model itself is neither changed nor trained. Returns a Report. A mistake spoils every gradient
-    that a backward pass comes to after it; the Report names the first wrong one, where it sits, and looks for the cause.
-    Raises ValueError for unknown settings, and for input that the model refuses.
+    Checks all parameters, x and every intermediate of the trace, on a copy in float64 (or complex128) that
+    shares the model's code: the model itself is neither changed nor trained. Returns a Report. A mistake
+    spoils every gradient that a backward pass comes to after it; the Report names the first wrong one, where
+    it sits, and looks for the cause. Raises ValueError for unknown settings, and for input that the model
+    refuses.
     """
-    for name, value, known in (("method", method, METHODS), ("objective", objective, OBJECTIVES), ("part", part, PARTS)):
+    for name, value, known in (
+        ("method", method, METHODS),
+        ("objective", objective, OBJECTIVES),
+        ("part", part, PARTS),
+    ):
         if value not in known:
             raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(map(repr, known))}.")
     if part is not None and objective != "elbo":
-        raise ValueError("the importance-weighted bound has no parts: leave part out, or take objective='elbo'.")
+        raise ValueError(
+            "the importance-weighted bound has no parts: leave part out, or take objective='elbo'."
+        )
     pass_ = _Pass(vae, x, eps, y, objective)
     what = OBJECTIVES[objective].name + (f" ({part} alone)" if part else "")
     draws = f"{len(pass_.eps)} samples of " if pass_.eps.ndim == 3 else ""
@@ -61,7 +78,8 @@ def check(vae, x, eps, y=None, method="central", objective="elbo", part=None, sa
 
 
 class _Nudged(Trace):
-    """A trace in which delta is added to one intermediate where it is set: the next stage begins with the sum."""
+    """A trace in which delta is added to one intermediate where it is set:
+    the next stage begins with the sum."""
 
     __slots__ = ("_delta", "_name")
 
@@ -74,7 +92,8 @@ class _Nudged(Trace):
 
 
 def _copy(vae, dtype):
-    """The model in another dtype, with everything that may have been put in its place: a subclass, a likelihood, a method."""
+    """The model in another dtype, with everything that may have been put in its place: a subclass,
+    a likelihood, a method."""
     model = copy.copy(vae)
     model.dtype, model.rng = np.dtype(dtype), copy.deepcopy(vae.rng)
     model.build(np.random.default_rng(0))
@@ -92,7 +111,8 @@ def beside(name):
 
 
 class _Pass:
-    """One batch through copies of a model: its loss with something added to any array, and its gradients by hand."""
+    """One batch through copies of a model: its loss with something added to any array,
+    and its gradients by hand."""
 
     def __init__(self, vae, x, eps, y, objective):
         self.vae, self.run, self.backward = vae, OBJECTIVES[objective].run, OBJECTIVES[objective].backward
@@ -138,7 +158,8 @@ class _Pass:
         return found | {name: g.copy() for name, g in model.gradients.items()}, t, d
 
     def flow(self, t, found):
-        """The names of all gradients in the order of the flow; a layer's parameters stand before its output."""
+        """The names of all gradients in the order of the flow;
+        a layer's parameters stand before its output."""
         order = [name for name in t if name in found]
         for parameter in self.vae.parameters:
             stack, layer = parameter.split(".")[:2]
@@ -147,7 +168,8 @@ class _Pass:
         return order
 
     def after(self, name, order):
-        """The gradients that name's is made from: those of all later intermediates, but for the branch beside it."""
+        """The gradients that name's is made from: those of all later intermediates,
+        but for the branch beside it."""
         return set(order[order.index(name) + 1 :]) - set(self.vae.parameters) - beside(name)
 
 
@@ -167,7 +189,10 @@ def _check(pass_, report, method, part, samples, seed, explain):
     except Exception as error:  # noqa: BLE001 - a backward pass in the making
         raise Stop("raised", f"The backward pass raised {type(error).__name__}: {error}") from None
     if not np.array_equal(theta, model.theta):
-        raise Stop("changed", "The backward pass changed the parameters; it has to compute the gradient and update nothing.")
+        raise Stop(
+            "changed",
+            "The backward pass changed the parameters; it has to compute the gradient and update nothing.",
+        )
     for trace in (t, d):
         for name in trace:
             if getattr(trace[name], "dtype", None) == np.float32:
@@ -175,14 +200,22 @@ def _check(pass_, report, method, part, samples, seed, explain):
     for name, gradient in found.items():
         shape = np.shape(t[name] if name in t else model.parameters[name])
         if gradient.shape != shape:
-            raise Stop("shape", f"The gradient of {name} has shape {gradient.shape}; {name} itself has shape {shape}.")
+            raise Stop(
+                "shape",
+                f"The gradient of {name} has shape {gradient.shape}; {name} itself has shape {shape}.",
+            )
 
     order = pass_.flow(t, found)
     if samples is None:
         samples = SAMPLES if sum(found[name].size for name in order) > SMALL else SMALL
     noise = 4 * np.finfo(float).eps * max(1.0, abs(float(loss))) / STEP
     for name in order:
-        row, trap = compare(Block(name, found[name], lambda e, name=name: pass_.loss(name, e, part), noise), samples, method, rng)
+        row, trap = compare(
+            Block(name, found[name], lambda e, name=name: pass_.loss(name, e, part), noise),
+            samples,
+            method,
+            rng,
+        )
         report.rows.append(row)
         if trap:
             report.traps = [trap]  # the last one is nearest to where it happened
@@ -190,11 +223,13 @@ def _check(pass_, report, method, part, samples, seed, explain):
         report.notes.append("The model is float32; what was checked is a copy in float64, by the same lines.")
     if any(row.size > samples for row in report.rows):
         report.notes.append(
-            f"{samples} coordinates of each larger block, and the slope along a random direction for the rest of it."
+            f"{samples} coordinates of each larger block, and the slope along a random direction for the rest"
+            " of it."
         )
     if any(row.skipped for row in report.rows):
         report.notes.append(
-            "On a kink the slopes to the left and right differ: such coordinates are skipped, and not held against the gradient."
+            "On a kink the slopes to the left and right differ: such coordinates are skipped, and not held"
+            " against the gradient."
         )
     wrong = {row.name for row in report.rows if not row.right}
     if report.traps or not wrong:
@@ -204,19 +239,26 @@ def _check(pass_, report, method, part, samples, seed, explain):
     for row in report.wrong[: 2 * explain]:
         a, b = found[row.name], again[row.name]
         if np.array_equal(a, b, equal_nan=True):
-            row.explanations = _explained(pass_, row.name, method, part, found, t, d, wrong, rng) if np.isfinite(a).all() else []
+            row.explanations = (
+                _explained(pass_, row.name, method, part, found, t, d, wrong, rng)
+                if np.isfinite(a).all()
+                else []
+            )
             continue
         old = stale[starts[row.name] :][: a.size].reshape(a.shape) if row.name in starts else np.nan
         summed = np.allclose(b - a, a - old)
         row.explanations = [
-            Explanation("accumulated", "the old gradient", 0.0, ACCUMULATED)
-            if summed
-            else Explanation("noise", "eps", 0.0, AGAIN)
+            (
+                Explanation("accumulated", "the old gradient", 0.0, ACCUMULATED)
+                if summed
+                else Explanation("noise", "eps", 0.0, AGAIN)
+            )
         ]
 
 
 def _explained(pass_, name, method, part, found, t, d, wrong, rng):
-    """diagnose for one gradient; all in units of one image (and sample, where it has one): the mean's 1/(K B) taken out."""
+    """diagnose for one gradient; all in units of one image (and sample, where it has one):
+    the mean's 1/(K B) taken out."""
     model = pass_.model
     per_sample = t.eps.ndim == 3 and name in t and t[name].ndim == 3 and "log_w" not in t
     units = (len(t.x) if model.reduction == "mean" else 1.0) * (len(t.eps) if per_sample else 1.0)
@@ -247,12 +289,20 @@ def _explained(pass_, name, method, part, found, t, d, wrong, rng):
         }
     if name == "x":
         head = np.concatenate([d.dmu, d.draw], axis=-1)
-        through = units * ((d.dencoder_a0 if model.hidden else head) @ model.encoder.layers[0].W.T)[:, : model.n_inputs]
-        paths |= {"the path through the encoder": through, "the path of x as the decoder's target": numeric - through}
+        through = (
+            units
+            * ((d.dencoder_a0 if model.hidden else head) @ model.encoder.layers[0].W.T)[:, : model.n_inputs]
+        )
+        paths |= {
+            "the path through the encoder": through,
+            "the path of x as the decoder's target": numeric - through,
+        }
     explained = ranked(analytic, numeric, named, paths)
     if not explained or explained[0][0] > SIMPLE:
         for words, (a, n) in parts.items():
-            explained += [(cost + 0.5, replace(e, words=f"on {words}, {e.words}")) for cost, e in ranked(a, n, named)]
+            explained += [
+                (cost + 0.5, replace(e, words=f"on {words}, {e.words}")) for cost, e in ranked(a, n, named)
+            ]
     explained = [e for _, e in sorted(explained, key=lambda pair: pair[0])]
     if not explained and name == "sigma":
         eps, t.eps = t.eps, t.eps + 1
@@ -263,21 +313,29 @@ def _explained(pass_, name, method, part, found, t, d, wrong, rng):
 
 
 def _repeated(pass_, name, method, part, wrong, units, rng):
-    """One number is explained by too many formulas: the gradients and names of REPEATS draws of eps, along a new last axis."""
+    """One number is explained by too many formulas: the gradients and names of REPEATS draws of eps,
+    along a new last axis."""
     eps, draws = pass_.eps, []
     try:
         for _ in range(REPEATS):
             pass_.eps = rng.standard_normal(eps.shape)
             found, t, d = pass_.gradients(part)
             block = Block(name, found[name], lambda e: pass_.loss(name, e, part), 0.0)
-            draws.append((found[name] * units, block.numeric([0], method) * units, _named(pass_, t, d, wrong, units, name)))
+            draws.append(
+                (
+                    found[name] * units,
+                    block.numeric([0], method) * units,
+                    _named(pass_, t, d, wrong, units, name),
+                )
+            )
     finally:
         pass_.eps = eps
     return stacked(draws)
 
 
 def _named(pass_, t, d, wrong, units, block):
-    """The names for a diagnosis: the trace, the right gradients that the wrong one is made from, weights, and sizes."""
+    """The names for a diagnosis: the trace, the right gradients that the wrong one is made from, weights,
+    and sizes."""
     model = pass_.model
     per_image = {"loss", "elbo", "objective", "kl", "log_px_z", "bound", "log_w"}
     named = {name: t[name] for name in t if name not in per_image}
@@ -296,13 +354,28 @@ def _named(pass_, t, d, wrong, units, block):
         if "dlog_w" in named:
             named["dlog_w"] = named["dlog_w"][..., None]
     if "mean" in t:
-        named |= {"sigma_x": np.exp(t.log_sigma), "(x - mean)": t.x - t.mean, "u": (t.x - t.mean) * np.exp(-t.log_sigma)}
+        named |= {
+            "sigma_x": np.exp(t.log_sigma),
+            "(x - mean)": t.x - t.mean,
+            "u": (t.x - t.mean) * np.exp(-t.log_sigma),
+        }
         if "raw_log_sigma" in t:
             named[f"sigmoid(raw_log_sigma + {-LOG_SIGMA_MIN:g})"] = sigmoid(t.raw_log_sigma - LOG_SIGMA_MIN)
     for name, left, right in (("dhead", "dmu", "draw"), ("doutput", "dmean", "draw_log_sigma")):
         if left in named and right in named and np.ndim(named[left]) == np.ndim(named[right]):
             named[name] = np.concatenate([named[left], named[right]], axis=-1)
     if model.n_conditions:
-        named |= {"(x, y)": model.with_condition(t.x, t), "(z, y)": model.with_condition(t.z, t), "C": model.n_conditions}
+        named |= {
+            "(x, y)": model.with_condition(t.x, t),
+            "(z, y)": model.with_condition(t.z, t),
+            "C": model.n_conditions,
+        }
     sizes = {"K": len(t.eps)} if t.eps.ndim == 3 else {}
-    return named | {**model.parameters, "beta": model.beta, "B": len(t.x), **sizes, "D": model.n_inputs, "M": model.n_latent}
+    return named | {
+        **model.parameters,
+        "beta": model.beta,
+        "B": len(t.x),
+        **sizes,
+        "D": model.n_inputs,
+        "M": model.n_latent,
+    }

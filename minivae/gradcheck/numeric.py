@@ -1,8 +1,9 @@
 """Two numerical derivatives, and what "equal" means (lesson 06).
 
-Central differences, (f(x + h) - f(x - h)) / 2h, are good to about 1e-9 and work for any function. The complex step,
-Im f(x + ih) / h, is exact to rounding and works for functions that are analytic (Squire & Trapp 1998). A block of numbers
-is judged as one, by max |a - n| / max(|a| + |n|): one by one, numbers that are almost 0 would raise false alarms.
+Central differences, (f(x + h) - f(x - h)) / 2h, are good to about 1e-9 and work for any function. The complex
+step, Im f(x + ih) / h, is exact to rounding and works for functions that are analytic (Squire & Trapp 1998).
+A block of numbers is judged as one, by max |a - n| / max(|a| + |n|): one by one, numbers that are almost 0
+would raise false alarms.
 """
 
 import numpy as np
@@ -19,16 +20,21 @@ BANDS = {
 
 
 def central_difference(f, direction, h=STEP):
-    """(f(h v) - f(-h v)) / 2h: the slope of f at 0 along v (6.2), off by about h^2 and by 1e-16 |f| / h (6.3)."""
+    """(f(h v) - f(-h v)) / 2h: the slope of f at 0 along v (6.2),
+    off by about h^2 and by 1e-16 |f| / h (6.3)."""
     return (f(h * direction) - f(-h * direction)) / (2 * h)
 
 
 def complex_step(f, direction, h=COMPLEX_STEP):
-    """Im f(i h v) / h: the slope of f at 0 along v, without a subtraction (6.4). f has to compute in complex numbers."""
+    """Im f(i h v) / h: the slope of f at 0 along v, without a subtraction (6.4).
+
+    f has to compute in complex numbers.
+    """
     return np.imag(f(1j * h * direction)) / h
 
 
 def relative_error(analytic, numeric):
-    """max |a - n| / max(|a| + |n|) of a block (6.5); 0 where both are zero everywhere, which is no 0/0 but agreement."""
+    """max |a - n| / max(|a| + |n|) of a block (6.5); 0 where both are zero everywhere,
+    which is no 0/0 but agreement."""
     scale = np.max(np.abs(analytic) + np.abs(numeric), initial=0)
     return float(np.max(np.abs(analytic - numeric), initial=0) / scale) if scale else 0.0

@@ -12,12 +12,12 @@ from .numeric import BANDS, METHODS
 class Trap:
     """Why a check can't speak: nothing that the formula of the gradient is to blame for.
 
-    name: "noise", "NaN", "float32", "imaginary part", "raised", "None", "list", "shape", "dtype", "changed", "arguments".
+    name: "noise", "NaN", "float32", "imaginary part", "raised", "None", "list", "shape", "dtype", "changed",
+    "arguments".
     """
 
     name: str
     words: str
-
 
 
 class Stop(Exception):
@@ -28,19 +28,19 @@ class Stop(Exception):
         self.trap = Trap(name, words)
 
 
-
 UNFROZEN = (
-    "The same input gave two different values: {what} draws fresh noise. Draw eps once, outside, and pass it in; "
-    "then there is a function, and a derivative."
+    "The same input gave two different values: {what} draws fresh noise. Draw eps once, outside, and pass it"
+    " in; then there is a function, and a derivative."
 )
 NAN = "{what} gives NaN or infinity before anything is nudged: look for log(0), 0/0 or an overflowing exp."
 FLOAT32 = (
-    "{what} computes in float32, where a nudge of 1e-5 drowns in rounding. Compute in the dtype of the input: "
-    "float64 to check, float32 to train."
+    "{what} computes in float32, where a nudge of 1e-5 drowns in rounding. Compute in the dtype of the input:"
+    " float64 to check, float32 to train."
 )
 LOST = (
-    "The complex step lost the imaginary part behind {name}, where central differences agree with the gradient. abs, sign, norm, "
-    "conjugate, a comparison, .real or a float buffer drop it. The gradient is not to blame: check it with method='central'."
+    "The complex step lost the imaginary part behind {name}, where central differences agree with the"
+    " gradient. abs, sign, norm, conjugate, a comparison, .real or a float buffer drop it. The gradient is"
+    " not to blame: check it with method='central'."
 )
 
 
@@ -49,7 +49,8 @@ class Row:
     """One gradient: that of the loss with respect to the array `name`.
 
     error: the relative error, NaN where nothing could be compared; checked, skipped (on a kink): numbers of
-    coordinates; right; words: the error's band; explanations of what is wrong, the likeliest first; None: not looked for.
+    coordinates; right; words: the error's band; explanations of what is wrong, the likeliest first; None: not
+    looked for.
     """
 
     name: str
@@ -80,13 +81,12 @@ class Row:
         return f"The gradient of {self.name} is wrong: {cause}"
 
 
-
 @dataclass
 class Report:
     """What a check found; print it.
 
-    rows: a Row per gradient, in the order of the flow; first: the names of those where the mistake sits, the first ones
-    that a backward pass comes to; traps: why the check can't speak, if so.
+    rows: a Row per gradient, in the order of the flow; first: the names of those where the mistake sits, the
+    first ones that a backward pass comes to; traps: why the check can't speak, if so.
     """
 
     title: str
@@ -116,7 +116,12 @@ class Report:
     def explanations(self):
         """What is wrong there, the likeliest first; empty where no named number fits, or nothing is wrong."""
         found = [row.explanations or [] for row in self.wrong]
-        return [e for rank in range(max(map(len, found), default=0)) for some in found for e in some[rank : rank + 1]]
+        return [
+            e
+            for rank in range(max(map(len, found), default=0))
+            for some in found
+            for e in some[rank : rank + 1]
+        ]
 
     @property
     def summary(self):
@@ -124,7 +129,10 @@ class Report:
         if self.traps:
             return " ".join(trap.words for trap in self.traps)
         if self.passed:
-            return f"{len(self.rows)} gradient{'s' * (len(self.rows) > 1)} right, worst relative error {self.worst:.1e}."
+            return (
+                f"{len(self.rows)} gradient{'s' * (len(self.rows) > 1)} right, worst relative error"
+                f" {self.worst:.1e}."
+            )
         return " ".join(row.verdict for row in self.wrong)
 
     def __str__(self):
@@ -134,21 +142,37 @@ class Report:
             shape = max(len("shape"), *(len(str(row.shape)) for row in self.rows))
             lines += ["", f"  {'gradient of':{name}}  {'shape':{shape}}  {'checked':>12}  error"]
             for row in self.rows:
-                checked = f"all {row.size}" if row.checked + row.skipped == row.size else f"{row.checked} of {row.size}"
+                checked = (
+                    f"all {row.size}"
+                    if row.checked + row.skipped == row.size
+                    else f"{row.checked} of {row.size}"
+                )
                 words = (
                     row.words
                     + f"; {row.skipped} on a kink, skipped" * (row.skipped > 0)
                     + "   <-- here" * (row.name in self.first)
                 )
-                lines.append(f"  {row.name:{name}}  {row.shape!s:{shape}}  {checked:>12}  {row.error:<7.1e}  {words}")
+                lines.append(
+                    f"  {row.name:{name}}  {row.shape!s:{shape}}  {checked:>12}  {row.error:<7.1e}  {words}"
+                )
             tops = [f"{words} up to {top:.0e}" for top, words in BANDS[self.method][:-1]]
             lines += [
                 "",
-                *_filled(f"error: max |a - n| / max(|a| + |n|); by {METHODS[self.method]}, {', '.join(tops)}, wrong above."),
+                *_filled(
+                    f"error: max |a - n| / max(|a| + |n|); by {METHODS[self.method]}, {', '.join(tops)},"
+                    " wrong above."
+                ),
             ]
         lines += [line for note in self.notes for line in _filled(note)]
         if self.traps:
-            lines += ["", *(line for trap in self.traps for line in _filled(f"STOPPED ({trap.name}): {trap.words}", indent=""))]
+            lines += [
+                "",
+                *(
+                    line
+                    for trap in self.traps
+                    for line in _filled(f"STOPPED ({trap.name}): {trap.words}", indent="")
+                ),
+            ]
         elif self.passed:
             lines += ["", f"PASSED: {self.summary}"]
         else:
@@ -159,7 +183,6 @@ class Report:
         return "\n".join(lines)
 
     __repr__ = __str__
-
 
 
 def _filled(text, indent="  "):

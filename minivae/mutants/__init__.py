@@ -3,7 +3,8 @@
 `make_table()` plants one after the other and asks six checks:
 
     central, complex   the gradient checks of gradcheck/
-    identity           log p(x) - ELBO = KL(q || posterior), by quadrature      (this and the next three: objective.py)
+    identity           log p(x) - ELBO = KL(q || posterior), by quadrature      (this and the next three:
+                       objective.py)
     moments            is the spread of z the sigma that goes into the KL?
     duplication        every image twice in the batch: the same loss and the same gradient
     weights            E[w] = p(x) for the weights of the importance-weighted bound, by quadrature

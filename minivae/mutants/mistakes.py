@@ -1,7 +1,8 @@
 """Known mistakes, planted into the package, and the checks that catch them (lessons 06 and 14).
 
-A check that has never failed proves nothing. Each Mutant replaces a few lines of the package by wrong ones, for as long as
-a `with` block lasts; most of them shipped in published code. table.py plants one after the other and asks six checks.
+A check that has never failed proves nothing. Each Mutant replaces a few lines of the package by wrong ones,
+for as long as a `with` block lasts; most of them shipped in published code. table.py plants one after the
+other and asks six checks.
 """
 
 from collections.abc import Callable
@@ -42,7 +43,9 @@ class Mutant:
         with ExitStack() as stack:
             for where, name, wrong in self.places():
                 stack.enter_context(
-                    mock.patch.dict(where, {name: wrong}) if isinstance(where, dict) else mock.patch.object(where, name, wrong)
+                    mock.patch.dict(where, {name: wrong})
+                    if isinstance(where, dict)
+                    else mock.patch.object(where, name, wrong)
                 )
             yield
 
@@ -71,7 +74,10 @@ def _kl_gradient(wrong):
 
 
 def _kl(forward, backward):
-    return [(gaussian, "kl", lambda mu, sigma: forward(mu, sigma).sum(axis=-1)), (gaussian, "kl_gradient", backward)]
+    return [
+        (gaussian, "kl", lambda mu, sigma: forward(mu, sigma).sum(axis=-1)),
+        (gaussian, "kl_gradient", backward),
+    ]
 
 
 def _head(name, backward):
@@ -228,11 +234,15 @@ def _closed_kl_in_weights():
             d.dx += vae.dx_target(d.dlog_w, t)
         return d
 
-    return [(bounds, "log_weights", lambda t: t.log_px_z - t.kl), (OBJECTIVES, "iwae", replace(OBJECTIVES["iwae"], backward=backward))]
+    return [
+        (bounds, "log_weights", lambda t: t.log_px_z - t.kl),
+        (OBJECTIVES, "iwae", replace(OBJECTIVES["iwae"], backward=backward)),
+    ]
 
 
 def _both_passes(z, dsigma):
-    """z(mu, sigma, eps) and dsigma(dz, eps, sigma) in agreement; backward is told the sigma of the last forward pass."""
+    """z(mu, sigma, eps) and dsigma(dz, eps, sigma) in agreement;
+    backward is told the sigma of the last forward pass."""
     last = {}
 
     def forward(mu, sigma, eps):
@@ -247,10 +257,18 @@ def _both_passes(z, dsigma):
 
 
 def _mean_over_pixels():
-    log_prob, backward, dx = likelihoods.Bernoulli.log_prob, likelihoods.Bernoulli.backward, likelihoods.Bernoulli.dx
+    log_prob, backward, dx = (
+        likelihoods.Bernoulli.log_prob,
+        likelihoods.Bernoulli.backward,
+        likelihoods.Bernoulli.dx,
+    )
     return [
         (likelihoods.Bernoulli, "log_prob", lambda self, t: log_prob(self, t) / t.x.shape[-1]),
-        (likelihoods.Bernoulli, "backward", lambda self, dlog, t, d, p: backward(self, dlog / t.x.shape[-1], t, d, p)),
+        (
+            likelihoods.Bernoulli,
+            "backward",
+            lambda self, dlog, t, d, p: backward(self, dlog / t.x.shape[-1], t, d, p),
+        ),
         (likelihoods.Bernoulli, "dx", lambda self, dlog, t: dx(self, dlog / t.x.shape[-1], t)),
     ]
 
@@ -290,7 +308,12 @@ GRADIENT = (
         lambda: _reparameterize_backward(lambda dz, eps: (dz, dz * _rng.standard_normal(eps.shape))),
         expect=("sigma", "noise", "eps"),
     ),
-    Mutant("no KL path to mu", "dmu = dz", lambda: _kl_gradient(lambda mu, s: (0 * mu, s - 1 / s)), expect=("mu", "term", "mu")),
+    Mutant(
+        "no KL path to mu",
+        "dmu = dz",
+        lambda: _kl_gradient(lambda mu, s: (0 * mu, s - 1 / s)),
+        expect=("mu", "term", "mu"),
+    ),
     Mutant(
         "no decoder path to mu",
         "dmu = beta mu",
@@ -298,7 +321,10 @@ GRADIENT = (
         expect=("mu", "term", "dz"),
     ),
     Mutant(
-        "-1/sigma missing", "dkl/dsigma = sigma", lambda: _kl_gradient(lambda mu, s: (mu, s)), expect=("sigma", "term", "1/sigma")
+        "-1/sigma missing",
+        "dkl/dsigma = sigma",
+        lambda: _kl_gradient(lambda mu, s: (mu, s)),
+        expect=("sigma", "term", "1/sigma"),
     ),
     Mutant(
         "KL gradient without its 1/2",
@@ -400,7 +426,12 @@ GRADIENT = (
         lambda: _bernoulli(lambda x, p, a, w: w * (x - p) / x.shape[0]),
         expect=("logits", "scale", "1/B"),
     ),
-    Mutant("gradient of the sum", "the loss is a mean over images", _gradient_of_the_sum, expect=("logits", "scale", "B")),
+    Mutant(
+        "gradient of the sum",
+        "the loss is a mean over images",
+        _gradient_of_the_sum,
+        expect=("logits", "scale", "B"),
+    ),
     Mutant(
         "loss printed per pixel",
         "the gradient is that of the sum over pixels",
@@ -452,12 +483,19 @@ GRADIENT = (
         {"hidden": (6, 6)},
         ("decoder_h0", "transpose", "decoder.1.W"),
     ),
-    Mutant("gradient added", "dW += for dW =", _dense_accumulates, expect=("decoder.1.b", "accumulated", "the old gradient")),
+    Mutant(
+        "gradient added",
+        "dW += for dW =",
+        _dense_accumulates,
+        expect=("decoder.1.b", "accumulated", "the old gradient"),
+    ),
     Mutant(
         "samples read batch-first",
         "weights flattened (B, K), samples (K, B): VRbound",
         lambda: _reparameterize_backward(
-            lambda dz, eps: 2 * (_batch_first(dz),) if dz.ndim < 3 else (_batch_first(dz), _batch_first(dz * eps))
+            lambda dz, eps: (
+                2 * (_batch_first(dz),) if dz.ndim < 3 else (_batch_first(dz), _batch_first(dz * eps))
+            )
         ),
         expect=("sigma", "layout", "(K, B)"),
     ),
@@ -510,7 +548,9 @@ OBJECTIVE = (
     Mutant(
         "KL without its 1/2",
         "in both passes",
-        lambda: _kl(lambda mu, s: s * s + mu * mu - 2 * np.log(s) - 1, lambda mu, s: (2 * mu, 2 * (s - 1 / s))),
+        lambda: _kl(
+            lambda mu, s: s * s + mu * mu - 2 * np.log(s) - 1, lambda mu, s: (2 * mu, 2 * (s - 1 / s))
+        ),
     ),
     Mutant(
         "KL with the wrong sign",
@@ -532,10 +572,19 @@ OBJECTIVE = (
     ),
     Mutant("mean over pixels", "a hidden beta of D: pytorch/examples #234, keras-io #270", _mean_over_pixels),
     Mutant("1e-7 inside the log", "caps the loss, and spoils the gradient by 2e-7", _epsilon_in_the_log),
-    Mutant("sum over the batch", "in both passes, where the mean is promised", lambda: [(VAE, "weight", lambda self, t: 1.0)]),
+    Mutant(
+        "sum over the batch",
+        "in both passes, where the mean is promised",
+        lambda: [(VAE, "weight", lambda self, t: 1.0)],
+    ),
     Mutant("noise of standard deviation 0.01", "keras PR 4211", lambda: _noise(lambda eps: 0.01 * eps)),
     Mutant("one eps for the batch", "anhtu", lambda: _noise(lambda eps: eps[..., :1, :] + 0 * eps)),
-    Mutant("closed-form KL in the weights", "no bound any more: AntixK #34", _closed_kl_in_weights, objective="iwae"),
+    Mutant(
+        "closed-form KL in the weights",
+        "no bound any more: AntixK #34",
+        _closed_kl_in_weights,
+        objective="iwae",
+    ),
 )
 
 MUTANTS = GRADIENT + OBJECTIVE

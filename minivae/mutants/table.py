@@ -20,7 +20,13 @@ def caught_by(mutant):
     with mutant.planted():
         reports = {
             method: gradcheck.check(
-                mutant.vae(), x, eps, method=method, objective=mutant.objective, samples=6, explain=method == "complex"
+                mutant.vae(),
+                x,
+                eps,
+                method=method,
+                objective=mutant.objective,
+                samples=6,
+                explain=method == "complex",
             )
             for method in ("central", "complex")
         }
@@ -33,10 +39,10 @@ def caught_by(mutant):
     return found, reports["complex"]
 
 
-
 @dataclass
 class Line:
-    """One mutant in the table: what caught it ({check: bool, or None where it was not asked}), and the diagnosis."""
+    """One mutant in the table: what caught it ({check: bool, or None where it was not asked}),
+    and the diagnosis."""
 
     mutant: Mutant
     caught: dict
@@ -49,7 +55,6 @@ class Line:
         place, relation, term = self.mutant.expect
         e = self.explanation
         return e is not None and place in self.where and (e.relation, e.term) == (relation, term)
-
 
 
 @dataclass
@@ -69,9 +74,14 @@ class Table:
         width = max(len(line.mutant.name) for line in self.lines)
         head = f"{'':{width}}  " + "  ".join(CHECKS)
         rows = []
-        for title, wrong_gradient in (("Wrong gradients", True), ("Both passes wrong alike, or something else", False)):
+        for title, wrong_gradient in (
+            ("Wrong gradients", True),
+            ("Both passes wrong alike, or something else", False),
+        ):
             lines = [line for line in self.lines if bool(line.mutant.expect) == wrong_gradient]
-            rows += [title, head, *(text for line in lines for text in self._row(line, width)), ""] * bool(lines)
+            rows += [title, head, *(text for line in lines for text in self._row(line, width)), ""] * bool(
+                lines
+            )
         caught = sum(any(line.caught.values()) for line in self.lines)
         gradients = [line for line in self.lines if line.mutant.expect]
         named = sum(line.named for line in gradients)
@@ -79,22 +89,28 @@ class Table:
             [
                 *rows,
                 f"X caught, . passed by: {caught} of {len(self.lines)} mistakes are caught.",
-                f"-> the diagnosis: {named} of {len(gradients)} wrong gradients are named rightly, and where they sit.",
+                (
+                    f"-> the diagnosis: {named} of {len(gradients)} wrong gradients are named rightly, and"
+                    " where they sit."
+                ),
             ]
         )
 
     def _row(self, line, width):
         marks = {True: "X", False: ".", None: " "}
         yield (
-            f"{line.mutant.name:{width}}  " + "  ".join(f"{marks[line.caught[check]]:^{len(check)}}" for check in CHECKS).rstrip()
+            f"{line.mutant.name:{width}}  "
+            + "  ".join(f"{marks[line.caught[check]]:^{len(check)}}" for check in CHECKS).rstrip()
         )
         yield f"    {line.mutant.words}"
         if line.mutant.expect:
-            words = f"-> {', '.join(line.where[:2])}: {line.explanation.words if line.explanation else 'no explanation'}"
+            words = (
+                f"-> {', '.join(line.where[:2])}:"
+                f" {line.explanation.words if line.explanation else 'no explanation'}"
+            )
             yield textwrap.fill(words, 110, initial_indent="    ", subsequent_indent="       ")
 
     __repr__ = __str__
-
 
 
 def make_table(mutants=MUTANTS):
@@ -102,5 +118,7 @@ def make_table(mutants=MUTANTS):
     lines = []
     for mutant in mutants:
         caught, report = caught_by(mutant)
-        lines.append(Line(mutant, caught, report.explanations[0] if report.explanations else None, report.first))
+        lines.append(
+            Line(mutant, caught, report.explanations[0] if report.explanations else None, report.first)
+        )
     return Table(lines)

@@ -1,7 +1,7 @@
 """The reference model in JAX, as one who knows JAX writes it for a CPU.
 
-One jitted function is the whole step, optimiser included; parameters and optimiser state are donated, so that XLA updates
-them in place.
+One jitted function is the whole step, optimiser included; parameters and optimiser state are donated, so that
+XLA updates them in place.
 """
 
 from functools import partial
@@ -33,7 +33,11 @@ def adam(p, g, state, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, m, g)
     v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, v, g)
     m_scale, v_scale = 1 - beta1**t, 1 - beta2**t
-    return jax.tree.map(lambda p, m, v: p - lr * (m / m_scale) / (jnp.sqrt(v / v_scale) + eps), p, m, v), (m, v, t)
+    return jax.tree.map(lambda p, m, v: p - lr * (m / m_scale) / (jnp.sqrt(v / v_scale) + eps), p, m, v), (
+        m,
+        v,
+        t,
+    )
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=(1, 2))

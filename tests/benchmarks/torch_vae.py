@@ -1,7 +1,8 @@
 """The reference model in PyTorch, as one who knows PyTorch writes it for a CPU.
 
-The optimisers' own fast forms: foreach where RMSprop has it, fused for Adam; gradients set to None; the cross-entropy
-from logits; no value read back during a step. `compiled` hands forward and backward to torch.compile (it needs a C++ compiler).
+The optimisers' own fast forms: foreach where RMSprop has it, fused for Adam; gradients set to None; the
+cross-entropy from logits; no value read back during a step. `compiled` hands forward and backward to
+torch.compile (it needs a C++ compiler).
 """
 
 import torch
@@ -12,8 +13,12 @@ from torch import nn
 class VAE(nn.Module):
     def __init__(self, n_inputs, n_hidden, n_latent):
         super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(n_inputs, n_hidden), nn.ReLU(inplace=True), nn.Linear(n_hidden, 2 * n_latent))
-        self.decoder = nn.Sequential(nn.Linear(n_latent, n_hidden), nn.ReLU(inplace=True), nn.Linear(n_hidden, n_inputs))
+        self.encoder = nn.Sequential(
+            nn.Linear(n_inputs, n_hidden), nn.ReLU(inplace=True), nn.Linear(n_hidden, 2 * n_latent)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(n_latent, n_hidden), nn.ReLU(inplace=True), nn.Linear(n_hidden, n_inputs)
+        )
 
     def forward(self, x, eps):
         """Minus the sum of the ELBO over the batch."""
@@ -29,14 +34,21 @@ def build(parameters, batches, optimizer, form):
     torch.set_num_threads(torch.get_num_threads())  # as OMP_NUM_THREADS says, also for the compiled form
     n_inputs, n_hidden = parameters["encoder.0.W"].shape
     model = VAE(n_inputs, n_hidden, len(parameters["decoder.0.W"]))
-    layers = {"encoder.0": model.encoder[0], "encoder.1": model.encoder[2], "decoder.0": model.decoder[0], "decoder.1": model.decoder[2]}
+    layers = {
+        "encoder.0": model.encoder[0],
+        "encoder.1": model.encoder[2],
+        "decoder.0": model.decoder[0],
+        "decoder.1": model.decoder[2],
+    }
     with torch.no_grad():
         for name, layer in layers.items():
             layer.weight.copy_(torch.from_numpy(parameters[f"{name}.W"].T))
             layer.bias.copy_(torch.from_numpy(parameters[f"{name}.b"]))
     batches = [(torch.from_numpy(x), torch.from_numpy(eps)) for x, eps in batches]
     if optimizer == "adam":
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=form != "foreach", foreach=form == "foreach" or None)
+        optimizer = torch.optim.Adam(
+            model.parameters(), lr=1e-3, fused=form != "foreach", foreach=form == "foreach" or None
+        )
     else:
         optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, foreach=form != "for loop")
     loss_of = torch.compile(model) if form == "compiled" else model

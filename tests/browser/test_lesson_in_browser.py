@@ -1,4 +1,5 @@
-"""Lesson 04 in a real browser: JupyterLab opens it, runs every cell, its slider is moved, and the picture changes.
+"""Lesson 04 in a real browser: JupyterLab opens it, runs every cell, its slider is moved, and the picture
+changes.
 
 Opt-in, since it needs Debian's chromium and chromium-driver beside requirements.txt of this folder:
 
@@ -43,12 +44,24 @@ def lab(tmp_path):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    env = os.environ | {name: str(tmp_path / name) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    env = os.environ | {
+        name: str(tmp_path / name)
+        for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    }
     (tmp_path / "HOME").mkdir()
-    settings = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", f"--IdentityProvider.token={TOKEN}",
-                f"--ServerApp.root_dir={tmp_path / 'lessons'}", "--LabApp.expose_app_in_browser=True"]  # fmt: skip
+    settings = [
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        f"--IdentityProvider.token={TOKEN}",
+        f"--ServerApp.root_dir={tmp_path / 'lessons'}",
+        "--LabApp.expose_app_in_browser=True",
+    ]
     with open(tmp_path / "log", "w") as log:
-        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *settings], env=env, stdout=log, stderr=log)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *settings], env=env, stdout=log, stderr=log
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -79,10 +92,12 @@ def browser():
 
 
 def in_lab(browser, body):
-    """Run JavaScript that may await, with `app` and the notebook's `panel` at hand; return what it returns."""
+    """Run JavaScript that may await, with `app` and the notebook's `panel` at hand;
+    return what it returns."""
     return browser.execute_async_script(
-        "const done = arguments[arguments.length - 1]; const app = window.jupyterapp; const panel = app.shell.currentWidget;"
-        f"(async () => {{ {body} }})().then(value => done({{value}}), error => done({{error: String(error)}}));"
+        "const done = arguments[arguments.length - 1]; const app = window.jupyterapp; const panel ="
+        f" app.shell.currentWidget;(async () => {{ {body} }})().then(value => done({{value}}), error =>"
+        " done({error: String(error)}));"
     )
 
 
@@ -92,21 +107,33 @@ def test_the_slider_of_lesson_04_moves_its_picture(lab, browser):
     wait.until(lambda b: b.execute_script("return !!window.jupyterapp?.shell?.currentWidget?.sessionContext"))
 
     # The kernel itself has to answer: the toolbar shows "idle" before there is one.
-    alive = in_lab(browser, "await panel.context.ready; await panel.sessionContext.ready;"
-                            "const info = await panel.sessionContext.session.kernel.info; return info.status;")  # fmt: skip
+    alive = in_lab(
+        browser,
+        "await panel.context.ready; await panel.sessionContext.ready;"
+        "const info = await panel.sessionContext.session.kernel.info; return info.status;",
+    )
     assert alive == {"value": "ok"}
 
-    ran = in_lab(browser, "await app.commands.execute('notebook:clear-all-cell-outputs');"  # the committed ones
-                          "await app.commands.execute('notebook:run-all-cells');"
-                          "await panel.sessionContext.session.kernel.requestKernelInfo();"   # after all that was asked before
-                          "const cells = [...panel.content.model.cells].filter(c => c.type == 'code');"
-                          "return cells.map(c => [c.executionCount, c.outputs.toJSON().some(o => o.output_type == 'error')]);")  # fmt: skip
+    # the committed ones
+    ran = in_lab(
+        browser,
+        "await app.commands.execute('notebook:clear-all-cell-outputs');"
+        "await app.commands.execute('notebook:run-all-cells');"
+        # after all that was asked before
+        "await panel.sessionContext.session.kernel.requestKernelInfo();"
+        "const cells = [...panel.content.model.cells].filter(c => c.type == 'code');"
+        "return cells.map(c => [c.executionCount, c.outputs.toJSON().some(o => o.output_type == 'error')]);",
+    )
     counts = [count for count, _ in ran["value"]]
     assert counts == list(range(1, len(counts) + 1)) and not any(error for _, error in ran["value"])
 
     # The notebook draws only the cells in view, so go to the slider's.
-    in_lab(browser, "const i = [...panel.content.model.cells].findIndex(c => c.type == 'code' && c.sharedModel.source.includes('slider('));"
-                    "panel.content.activeCellIndex = i; await panel.content.scrollToItem(i, 'center');")  # fmt: skip
+    in_lab(
+        browser,
+        "const i = [...panel.content.model.cells].findIndex(c => c.type == 'code' &&"
+        " c.sharedModel.source.includes('slider('));panel.content.activeCellIndex = i; await"
+        " panel.content.scrollToItem(i, 'center');",
+    )
     handle = wait.until(lambda b: b.find_element(By.CSS_SELECTOR, ".jp-Notebook .noUi-handle"))
     cell = handle.find_element(By.XPATH, "./ancestor::div[contains(@class, 'jp-CodeCell')]")
 

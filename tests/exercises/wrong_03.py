@@ -6,7 +6,8 @@ from minivae.gaussian import kl
 
 
 def backward(dmu, dsigma):
-    """A wrong elbo_backward from its parts: the reconstruction's two derivatives, rec_mu and rec_sigma, are right."""
+    """A wrong elbo_backward from its parts: the reconstruction's two derivatives, rec_mu and rec_sigma,
+    are right."""
 
     def elbo_backward(x, w, s, mu, sigma):
         rec_mu = ((x - w * mu[:, None]) * w).sum(axis=1) / s**2
@@ -28,20 +29,40 @@ WRONG = (
     ("3.1", -95.2, "this is the ELBO"),
     ("3.1", -120.2, "added back"),
     ("3.1", -66.2, "the gap is missing"),
-    ("3.2", lambda log_px_z, log_pz, log_q, step: np.sum(np.exp(log_q) * log_px_z) * step, "reconstruction alone"),
+    (
+        "3.2",
+        lambda log_px_z, log_pz, log_q, step: np.sum(np.exp(log_q) * log_px_z) * step,
+        "reconstruction alone",
+    ),
     ("3.2", lambda log_px_z, log_pz, log_q, step: np.sum(log_px_z + log_pz - log_q) * step, "taken over q"),
-    ("3.2", lambda log_px_z, log_pz, log_q, step: np.log(np.sum(np.exp(log_px_z + log_pz)) * step), "log p(x) itself"),
-    ("3.2", lambda log_px_z, log_pz, log_q, step: np.exp(log_q) * (log_px_z + log_pz - log_q), "expected a single number"),
+    (
+        "3.2",
+        lambda log_px_z, log_pz, log_q, step: np.log(np.sum(np.exp(log_px_z + log_pz)) * step),
+        "log p(x) itself",
+    ),
+    (
+        "3.2",
+        lambda log_px_z, log_pz, log_q, step: np.exp(log_q) * (log_px_z + log_pz - log_q),
+        "expected a single number",
+    ),
     ("3.3", lambda log_px_z, mu, sigma: log_px_z + kl(mu, sigma), "it is subtracted"),
     ("3.3", lambda log_px_z, mu, sigma: log_px_z - kl(mu, sigma).sum(), "every image has its own KL"),
     ("3.3", lambda log_px_z, mu, sigma: (log_px_z - kl(mu, sigma)).mean(axis=0), "was axis 0"),
     ("3.4", backward(lambda rec, mu, s: rec, right_sigma), {"relation": "term", "term": "mu"}),
     ("3.4", backward(right_mu, lambda rec, sigma, s: rec - sigma), {"relation": "term", "term": "1/sigma"}),
-    ("3.4", backward(lambda rec, mu, s: -rec + mu, lambda rec, sigma, s: -rec + sigma - 1 / sigma), {"relation": "sign"}),
+    (
+        "3.4",
+        backward(lambda rec, mu, s: -rec + mu, lambda rec, sigma, s: -rec + sigma - 1 / sigma),
+        {"relation": "sign"},
+    ),
     ("3.4", backward(lambda rec, mu, s: rec + mu, right_sigma), {"relation": "term", "term": "mu"}),
     ("3.4", backward(lambda rec, mu, s: rec * s**2 - mu, right_sigma), "1/s^2 in front"),
     ("3.4", backward(lambda rec, mu, s: 2 * rec - mu, right_sigma), "the 2 from the square is too many"),
     ("3.4", backward(right_mu, lambda rec, sigma, s: rec / sigma - sigma + 1 / sigma), "leaves a sigma"),
-    ("3.5", lambda W, s: np.log(np.diag(W.T @ W)).sum() / 2 - np.linalg.slogdet(W.T @ W)[1] / 2, "s^2 I is missing"),
+    (
+        "3.5",
+        lambda W, s: np.log(np.diag(W.T @ W)).sum() / 2 - np.linalg.slogdet(W.T @ W)[1] / 2,
+        "s^2 I is missing",
+    ),
     ("3.5", lambda W, s: 1 / s, "gap is"),
-)  # fmt: skip
+)

@@ -24,7 +24,11 @@ WRONG = [
     ("6.2", lambda f, x, h: np.imag(f(x + 1j * h)), "division by h"),
     ("6.2", lambda f, x, h: f(x + 1j * h) / h, "expected real numbers"),
     ("6.3", lambda a, n: np.max(np.abs(a - n) / (np.abs(a) + np.abs(n))), "NaN or infinite"),
-    ("6.3", lambda a, n: np.max(np.abs(a - n) / np.maximum(np.abs(a) + np.abs(n), 1e-300)), "number by number"),
+    (
+        "6.3",
+        lambda a, n: np.max(np.abs(a - n) / np.maximum(np.abs(a) + np.abs(n), 1e-300)),
+        "number by number",
+    ),
     ("6.3", lambda a, n: np.max(np.abs(a - n)), "absolute error"),
     ("6.3", lambda a, n: np.abs(a - n) / np.max(np.abs(a) + np.abs(n)), "expected a single number"),
     ("6.4", ("sigma", "mu", "sigmoid(raw)"), "Case 1: not 'sigma'"),

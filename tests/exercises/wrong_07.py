@@ -44,7 +44,8 @@ WRONG = [
     ("7.4", gaussian(dmean=lambda r, s: -r), "1/sigma"),
     ("7.4", gaussian(dlog_sigma=lambda r, s: -((r / s) ** 2)), {"relation": "term"}),
     ("7.4", gaussian(dlog_sigma=lambda r, s: (r / s) ** 2 - 1), {"relation": "sign"}),
-    ("7.4", gaussian(dlog_sigma=lambda r, s: 1 / s - r**2 / s**3), "without the factor sigma"),  # d/dsigma, not d/dlog sigma
+    # d/dsigma, not d/dlog sigma
+    ("7.4", gaussian(dlog_sigma=lambda r, s: 1 / s - r**2 / s**3), "without the factor sigma"),
     ("7.5", lambda x, mean: np.mean((x - mean) ** 2), "this is sigma squared"),
     ("7.5", lambda x, mean: np.std(x - mean), "takes the mean of the residuals off"),
     ("7.5", lambda x, mean: np.sqrt(np.mean((x - mean) ** 2, axis=1)), "shape"),

@@ -3,7 +3,9 @@
 import numpy as np
 
 
-def rmsprop(update=lambda v, g, decay: decay * v + (1 - decay) * g**2, divide=lambda g, v, eps: g / np.sqrt(v + eps)):
+def rmsprop(
+    update=lambda v, g, decay: decay * v + (1 - decay) * g**2, divide=lambda g, v, eps: g / np.sqrt(v + eps)
+):
     """rmsprop_step with one of its two lines exchanged."""
 
     def rmsprop_step(theta, v, grad, lr, decay, eps):
@@ -13,7 +15,9 @@ def rmsprop(update=lambda v, g, decay: decay * v + (1 - decay) * g**2, divide=la
     return rmsprop_step
 
 
-def adam(hat=lambda m, v, b1t, b2t: (m / (1 - b1t), v / (1 - b2t)), move=lambda m, v, eps: m / (np.sqrt(v) + eps)):
+def adam(
+    hat=lambda m, v, b1t, b2t: (m / (1 - b1t), v / (1 - b2t)), move=lambda m, v, eps: m / (np.sqrt(v) + eps)
+):
     """adam_step with one of its lines exchanged."""
 
     def adam_step(theta, m, v, grad, t, lr, beta1, beta2, eps):
@@ -37,8 +41,16 @@ WRONG = [
     ("8.1", lambda theta, grad, lr: theta - grad, "learning rate is missing"),
     ("8.1", in_place, "changes its input theta"),
     ("8.2", lambda theta, m, grad, lr, momentum: (theta - lr * m, momentum * m + grad), "update m first"),
-    ("8.2", lambda theta, m, grad, lr, momentum: (theta - lr * grad, momentum * m + grad), "has to move by m"),
-    ("8.2", lambda theta, m, grad, lr, momentum: theta - lr * (momentum * m + grad), "2 are expected: return theta, m"),
+    (
+        "8.2",
+        lambda theta, m, grad, lr, momentum: (theta - lr * grad, momentum * m + grad),
+        "has to move by m",
+    ),
+    (
+        "8.2",
+        lambda theta, m, grad, lr, momentum: theta - lr * (momentum * m + grad),
+        "2 are expected: return theta, m",
+    ),
     ("8.3", old_accumulator, "updated before it divides"),
     ("8.3", rmsprop(divide=lambda g, v, eps: g / (np.sqrt(v) + eps)), "PyTorch's variant"),
     ("8.3", rmsprop(divide=lambda g, v, eps: g / (v + eps)), "root is missing"),
@@ -49,6 +61,10 @@ WRONG = [
     ("8.4", ("torch", "tensorflow1", "keras"), "'torch' is none of"),
     ("8.5", adam(hat=lambda m, v, b1t, b2t: (m, v)), "bias correction is missing"),
     ("8.5", adam(move=lambda m, v, eps: m / np.sqrt(v + eps)), "outside the root"),
-    ("8.6", lambda g, decay: np.log(g**2 * (1 / 0.9 - 1) / (1 - g**2)) / np.log(decay), "0.9 has to be squared"),
+    (
+        "8.6",
+        lambda g, decay: np.log(g**2 * (1 / 0.9 - 1) / (1 - g**2)) / np.log(decay),
+        "0.9 has to be squared",
+    ),
     ("8.6", lambda g, decay: np.log(g**2 * (1 / 0.81 - 1) / (1 - g**2)), "log(decay)"),
 ]

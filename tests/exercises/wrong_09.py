@@ -45,15 +45,41 @@ WRONG = [
     ("9.2", with_part("bernoulli_backward", lambda f: lambda x, a: f(x, a) * len(x)), "B times too large"),
     ("9.2", with_part("bernoulli_backward", lambda f: lambda x, a: -f(x, a)), {"relation": "sign"}),
     ("9.2", with_part("relu_backward", lambda f: lambda dh, a: dh), "the true gradient is z.T @ ddecoder_a0"),
-    ("9.2", with_part("latent_backward", lambda f: lambda dz, mu, raw, eps, beta: f(dz, mu, raw, eps, beta)[::-1]), "halves swapped"),
-    ("9.2", with_part("latent_backward", lambda f: lambda dz, mu, raw, eps, beta: f(dz, mu, raw, eps, 0.0)), "lacks the KL's path"),
-    ("9.2", with_part("latent_backward", lambda f: lambda dz, mu, raw, eps, beta: f(dz, mu, raw, eps, 1.0)), "the KL's path"),
+    (
+        "9.2",
+        with_part(
+            "latent_backward", lambda f: lambda dz, mu, raw, eps, beta: f(dz, mu, raw, eps, beta)[::-1]
+        ),
+        "halves swapped",
+    ),
+    (
+        "9.2",
+        with_part("latent_backward", lambda f: lambda dz, mu, raw, eps, beta: f(dz, mu, raw, eps, 0.0)),
+        "lacks the KL's path",
+    ),
+    (
+        "9.2",
+        with_part("latent_backward", lambda f: lambda dz, mu, raw, eps, beta: f(dz, mu, raw, eps, 1.0)),
+        "the KL's path",
+    ),
     ("9.2", forgets("encoder.0.b"), "no entry 'encoder.0.b'"),
     ("9.2", heads_of_the_decoder, "a dictionary is expected"),
-    ("9.3", lambda train, test: -surprise(train.mean(axis=0).clip(0.001, 0.999), test), "this is the log-likelihood"),
-    ("9.3", lambda train, test: surprise(test.mean(axis=0).clip(0.001, 0.999), test), "held out means held out"),
+    (
+        "9.3",
+        lambda train, test: -surprise(train.mean(axis=0).clip(0.001, 0.999), test),
+        "this is the log-likelihood",
+    ),
+    (
+        "9.3",
+        lambda train, test: surprise(test.mean(axis=0).clip(0.001, 0.999), test),
+        "held out means held out",
+    ),
     ("9.3", lambda train, test: surprise(train.mean(axis=0), test), "NaN or infinite"),
-    ("9.3", lambda train, test: surprise(train.mean(axis=0).clip(0.001, 0.999), test) / 6, "a mean over pixels"),
+    (
+        "9.3",
+        lambda train, test: surprise(train.mean(axis=0).clip(0.001, 0.999), test) / 6,
+        "a mean over pixels",
+    ),
     ("9.4", ("collapsed", "healthy", "healthy", "autoencoder"), "Run C is not 'healthy'"),
     ("9.4", ("healthy", "collapsed", "impossible", "autoencoder"), "Run A is not 'healthy'"),
 ]

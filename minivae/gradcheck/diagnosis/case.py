@@ -18,8 +18,9 @@ CHANCE = 8  # a coincidence has to be less likely than 2^-8
 class Explanation:
     """One way in which the wrong gradient follows from the true one.
 
-    relation  "zero", "sign", "scale", "factor", "term", "formula", "transpose", "layout", "rows", "columns", "image",
-              "heads", "axis", "shape", "clip"; and from gradcheck, which can call twice, "noise" and "accumulated"
+    relation  "zero", "sign", "scale", "factor", "term", "formula", "transpose", "layout", "rows", "columns",
+              "image", "heads", "axis", "shape", "clip"; and from gradcheck, which can call twice, "noise" and
+              "accumulated"
     term      the name or number: "eps", "1/sigma", "B", "2"
     fit       the relative error that is left
     words     the sentence for a learner, in which "yours" is the gradient under test
@@ -70,7 +71,11 @@ class Case:
     def few(self):
         """Positions among the entries, at most ENTRIES of them."""
         n = len(self.entries)
-        return np.arange(n) if n <= ENTRIES else np.sort(np.random.default_rng(0).choice(n, ENTRIES, replace=False))
+        return (
+            np.arange(n)
+            if n <= ENTRIES
+            else np.sort(np.random.default_rng(0).choice(n, ENTRIES, replace=False))
+        )
 
     @cached_property
     def pool(self):
@@ -118,7 +123,8 @@ class Case:
         return terms_of(self.as_sum(self.a))
 
     def multiples(self, target):
-        """(cost, E, c, (name of |c|, its cost), fit) for every candidate E that is the target up to a named constant."""
+        """(cost, E, c, (name of |c|, its cost), fit) for every candidate E that is the target up to a named
+        constant."""
         few = target[self.few]
         if not self.pool or not few.any():
             return
@@ -129,14 +135,18 @@ class Case:
         for k in np.flatnonzero(left <= close):
             p, known = self.pool[k], self.constants.name(c[k], SAME + 2 * left[k] / np.abs(few).max())
             simpler = self.costs.searchsorted(p.cost, "right")  # candidates as simple as this one
-            if not known and p.cost == 1.0 and not p.frame and not is_gradient(p.text):  # of a plain name any multiple is told
-                known = (f"{abs(c[k]):.6g}", 2.5) if enough(min(bits, bits_of(p.values)), simpler, 3) else None
+            # of a plain name any multiple is told
+            if not known and p.cost == 1.0 and not p.frame and not is_gradient(p.text):
+                known = (
+                    (f"{abs(c[k]):.6g}", 2.5) if enough(min(bits, bits_of(p.values)), simpler, 3) else None
+                )
             varies = p.text == "1" and len(few) >= 4 and different(self.n) >= 3  # the same number everywhere
             if known and (varies or enough(min(bits, bits_of(p.values)), simpler, known[1] > 0)):
                 yield p.cost + known[1] + 0.2, p, float(c[k]), known, float(left[k] / self.scale)
 
     def pairs(self, target):
-        """(cost, [(c1, E1), (c2, E2)], fit) for every two of the simpler candidates that add up to the target."""
+        """(cost, [(c1, E1), (c2, E2)], fit) for every two of the simpler candidates that add up to the
+        target."""
         few, pool = target[self.few], [p for p in self.pool if p.cost <= 3.2][:800]
         if not enough(bits_of(few), len(pool) ** 2, 2) or len(few) < 4:
             return
@@ -152,11 +162,18 @@ class Case:
             tolerance = SAME + 5 * off / np.abs(few).max()
             known = [self.constants.name(k, min(tolerance, 1e-3)) for k in c]
             if off <= self.tolerance * self.scale and all(known):
-                cost = pool[i].cost + pool[j].cost + known[0][1] + known[1][1] + 0.5 * (abs(c[0] + c[1]) > 1e-5 * abs(c[0]))
+                cost = (
+                    pool[i].cost
+                    + pool[j].cost
+                    + known[0][1]
+                    + known[1][1]
+                    + 0.5 * (abs(c[0] + c[1]) > 1e-5 * abs(c[0]))
+                )
                 yield cost, [(float(c[0]), pool[i]), (float(c[1]), pool[j])], float(off / self.scale)
 
     def as_sum(self, target):
-        """[(coefficient, product)] of the simplest sum of one or two candidates that is the target, or None."""
+        """[(coefficient, product)] of the simplest sum of one or two candidates that is the target,
+        or None."""
         one = min(self.multiples(target), key=lambda found: found[0], default=None)
         if one is not None:
             return [(one[2], one[1])]
@@ -168,7 +185,11 @@ def terms_of(products_):
     """{text: coefficient} of a sum of products, brackets multiplied out; None for None."""
     if products_ is None:
         return None
-    return {e.text: c * sign * (p.summed if e.text == "1" and p.summed else 1) for c, p in products_ for sign, e in expanded(p)}
+    return {
+        e.text: c * sign * (p.summed if e.text == "1" and p.summed else 1)
+        for c, p in products_
+        for sign, e in expanded(p)
+    }
 
 
 def different(values):
@@ -180,7 +201,8 @@ def different(values):
 def bits_of(values):
     """What agreement with these values tells: BITS for each different number.
 
-    Round ones (0, 1, -1/2, ...) are often met by chance: they tell one bit per entry, where there are several.
+    Round ones (0, 1, -1/2, ...) are often met by chance: they tell one bit per entry, where there are
+    several.
     """
     whole = (np.abs(2 * values - np.round(2 * values)) < 1e-9) & (np.abs(values) <= 20)
     others = different(values[~whole]) if (~whole).any() else 0
@@ -188,5 +210,6 @@ def bits_of(values):
 
 
 def enough(bits, candidates, constants=1):
-    """Whether so many bits are beyond chance for one among so many candidates, with free constants of CHANCE bits each."""
+    """Whether so many bits are beyond chance for one among so many candidates,
+    with free constants of CHANCE bits each."""
     return bits >= math.log2(max(candidates, 1)) + CHANCE * (1 + constants)

@@ -27,12 +27,18 @@ def times(c, text, product):
     """The text of c * product, where |c| is called `text`."""
     sign = "-" if c < 0 else ""
     if text == "1":
-        return sign + (f"({product})" if sign and (" + " in outside(product) or " - " in outside(product)) else product)
+        return sign + (
+            f"({product})" if sign and (" + " in outside(product) or " - " in outside(product)) else product
+        )
     if product == "1":
         return sign + text
     if text.startswith("1/"):
         return f"{sign}{wrap(product)}/{wrap(text[2:])}"
-    return f"{sign}{text}/{product[2:]}" if product.startswith("1/") and "*" not in product else f"{sign}{text} * {product}"
+    return (
+        f"{sign}{text}/{product[2:]}"
+        if product.startswith("1/") and "*" not in product
+        else f"{sign}{text} * {product}"
+    )
 
 
 def bare(text):
@@ -41,9 +47,12 @@ def bare(text):
 
 
 def is_gradient(name):
-    """Whether a name stands for a gradient from above, that enters once and linearly: dz, dlogits, dL_dz, upstream."""
+    """Whether a name stands for a gradient from above, that enters once and linearly: dz, dlogits, dL_dz,
+    upstream."""
     return name == "upstream" or (
-        name[:1] == "d" and len(name) > 1 and not name.startswith(("data", "decoder", "delta", "depth", "dim"))
+        name[:1] == "d"
+        and len(name) > 1
+        and not name.startswith(("data", "decoder", "delta", "depth", "dim"))
     )
 
 
@@ -51,7 +60,8 @@ class Constants:
     """Numbers with names: 2, 1/2, the sizes, the named scalars, and products of two of them."""
 
     def __init__(self, named, shape):
-        numbers = (("2", 2.0, 1), ("4", 4.0, 2.2), ("3", 3.0, 2.4), ("2 pi", 2 * math.pi, 3), ("sqrt(2)", 2**0.5, 3),
+        numbers = (("2", 2.0, 1), ("4", 4.0, 2.2), ("3", 3.0, 2.4), ("2 pi", 2 * math.pi, 3), ("sqrt(2)",
+                   2**0.5, 3),
                    ("sqrt(2 pi)", (2 * math.pi) ** 0.5, 3), ("log(2)", math.log(2), 3))  # fmt: skip
         table = [("1", 1.0, 0.0)] + [
             row for text, v, cost in numbers for row in ((text, v, cost), (f"1/{wrap(text)}", 1 / v, cost))
@@ -63,16 +73,21 @@ class Constants:
             if name not in scalars and size not in scalars.values()
         }
         for name, v in scalars.items():
-            if v != int(v) and abs(v) < 50:  # a number that is no size, such as log sigma: its exponential may be meant
+            # a number that is no size, such as log sigma: its exponential may be meant
+            if v != int(v) and abs(v) < 50:
                 table += [
-                    (f"exp({k}{name})", math.exp(factor * v), 2.2) for k, factor in (("", 1), ("-", -1), ("2 ", 2), ("-2 ", -2))
+                    (f"exp({k}{name})", math.exp(factor * v), 2.2)
+                    for k, factor in (("", 1), ("-", -1), ("2 ", 2), ("-2 ", -2))
                 ]
         scalars = {name: v for name, v in scalars.items() if v > 0 and v != 1}
         for name, v in scalars.items():
             w, far = wrap(name), 1.0 * ("shape" in name)
-            table += [(name, v, 1.1 + far), (f"1/{w}", 1 / v, 1.1 + far), (f"2 {name}", 2 * v, 2.1 + far), (f"{w}/2", v / 2, 2.1 + far),
-                      (f"2/{w}", 2 / v, 2.1 + far), (f"1/(2 {name})", 0.5 / v, 2.1 + far), (f"{w}^2", v * v, 2.1),
-                      (f"1/{w}^2", 1 / v**2, 2.1), (f"sqrt({name})", v**0.5, 2.4), (f"1/sqrt({name})", v**-0.5, 2.4),
+            table += [(name, v, 1.1 + far), (f"1/{w}", 1 / v, 1.1 + far), (f"2 {name}", 2 * v, 2.1 + far),
+                      (f"{w}/2", v / 2, 2.1 + far),
+                      (f"2/{w}", 2 / v, 2.1 + far), (f"1/(2 {name})", 0.5 / v, 2.1 + far), (f"{w}^2", v * v,
+                      2.1),
+                      (f"1/{w}^2", 1 / v**2, 2.1), (f"sqrt({name})", v**0.5, 2.4), (f"1/sqrt({name})",
+                      v**-0.5, 2.4),
                       (f"({name} - 1)", v - 1, 3.2), (f"({name} - 1)/{w}", 1 - 1 / v, 3.2)]  # fmt: skip
         for (p, v), (q, w) in combinations(scalars.items(), 2):
             cost = 2.2 + ("shape" in p + q)
@@ -100,12 +115,15 @@ class Constants:
 
     def also(self, c, text):
         """Other names of the same number, where they can't be told apart: " (here the same as K)"."""
-        others = [t for t, v, cost in self.table if abs(v - abs(c)) <= SAME * abs(c) and cost <= 1.1 and t != text]
+        others = [
+            t for t, v, cost in self.table if abs(v - abs(c)) <= SAME * abs(c) and cost <= 1.1 and t != text
+        ]
         return f" (here the same as {' or '.join(others)})" if others else ""
 
 
 def _sizes(named, shape):
-    """Sizes by the package's letters, from arrays (K, B, features) and (B, features); gradients from above know best."""
+    """Sizes by the package's letters, from arrays (K, B, features) and (B, features);
+    gradients from above know best."""
     sizes, order = {}, sorted(named, key=lambda name: not is_gradient(name))
     for v in [named[name] for name in order] + [np.empty(shape)]:
         if v.ndim == 3:

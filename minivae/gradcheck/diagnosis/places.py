@@ -1,4 +1,5 @@
-"""Is the wrong gradient the true one, times a constant or put elsewhere (6.6)? Each question yields (cost, Explanation)."""
+"""Is the wrong gradient the true one, times a constant or put elsewhere (6.6)? Each question yields (cost,
+Explanation)."""
 
 from dataclasses import replace
 from itertools import product
@@ -13,9 +14,17 @@ def constant(case):
     """wrong = c * true."""
     a, n = case.a, case.n
     if not a.any():
-        yield 0, Explanation("zero", "0", 0.0, "yours is zero everywhere: nothing comes back along this path.")
+        yield (
+            0,
+            Explanation("zero", "0", 0.0, "yours is zero everywhere: nothing comes back along this path."),
+        )
     if not n.any():
-        yield 4, Explanation("zero", "the true gradient", 0.0, "the true gradient is zero everywhere, and yours is not.")
+        yield (
+            4,
+            Explanation(
+                "zero", "the true gradient", 0.0, "the true gradient is zero everywhere, and yours is not."
+            ),
+        )
     if not a.any() or not n.any():
         return
     c = float(a @ n / (n @ n))
@@ -35,19 +44,28 @@ def constant(case):
     sizes_only = set(size.split()) <= {"B", "K", "D", "M", "C"} and len(n) > 1
     if c < 0:
         relation, words = (
-            ("sign", "has the wrong sign") if text == "1" else ("scale", f"is -{text} times the true gradient{also}")
+            ("sign", "has the wrong sign")
+            if text == "1"
+            else ("scale", f"is -{text} times the true gradient{also}")
         )
     elif text == "2":
         relation, words = "scale", f"is twice the true gradient{also}: counted twice, or without a factor 1/2"
     elif text == "1/2":
-        relation, words = "scale", f"is half the true gradient{also}: without a factor 2, or with a 1/2 too many"
+        relation, words = (
+            "scale",
+            f"is half the true gradient{also}: without a factor 2, or with a 1/2 too many",
+        )
     elif known and inverse:
         relation, words = (
             "scale",
-            f"is {size} times too small{also}" + ": averaged where the sum was meant, or averaged twice" * sizes_only,
+            f"is {size} times too small{also}"
+            + ": averaged where the sum was meant, or averaged twice" * sizes_only,
         )
     elif known and set(size.split()) <= {"B", "K", "D", "M", "C"}:
-        relation, words = "scale", f"is {size} times too large{also}" + ": summed where the mean was meant" * sizes_only
+        relation, words = (
+            "scale",
+            f"is {size} times too large{also}" + ": summed where the mean was meant" * sizes_only,
+        )
     else:
         relation, words = "scale", f"is {text} times the true gradient{also}"
     yield cost, Explanation(relation, ("-" if c < 0 else "") + text, fit, f"yours {words}.")
@@ -82,7 +100,13 @@ def _places(a):
     if a.ndim == 2 and a.shape[0] == a.shape[1]:
         yield 0.5, "transpose", ".T", a.T, "is the true gradient transposed"
     elif a.ndim == 2:
-        yield 2, "layout", "reshape", a.reshape(a.shape[::-1]).T, "is the true gradient reshaped where a transpose was meant"
+        yield (
+            2,
+            "layout",
+            "reshape",
+            a.reshape(a.shape[::-1]).T,
+            "is the true gradient reshaped where a transpose was meant",
+        )
     if a.ndim == 3:
         K, B, n = a.shape
         if K == B:
@@ -105,8 +129,20 @@ def _places(a):
         if length > 1:
             yield 1, relation, "reversed", np.flip(a, axis), f"has its {many} in reverse order"
         if length > 2:
-            yield 1.2, relation, "shifted", np.roll(a, 1, axis), f"has its {many} one off: {one} 1 stands in {one} 0, and so on"
-            yield 1.2, relation, "shifted", np.roll(a, -1, axis), f"has its {many} one off: {one} 0 stands in {one} 1, and so on"
+            yield (
+                1.2,
+                relation,
+                "shifted",
+                np.roll(a, 1, axis),
+                f"has its {many} one off: {one} 1 stands in {one} 0, and so on",
+            )
+            yield (
+                1.2,
+                relation,
+                "shifted",
+                np.roll(a, -1, axis),
+                f"has its {many} one off: {one} 0 stands in {one} 1, and so on",
+            )
     if a.ndim and a.shape[-1] % 2 == 0 and a.shape[-1] > 2:
         yield (
             0.9,
@@ -122,7 +158,13 @@ def _altered(case):
     yield 1, "sign", "|.|", np.abs(case.n), "is the absolute value of the true gradient: its signs are lost"
     top = np.abs(case.a).max()
     if np.sum(np.abs(case.a) < top * (1 - 1e-9)) >= 3:
-        yield 2, "clip", f"{top:.6g}", np.clip(case.n, -top, top), f"is the true gradient, clipped at {top:.6g}"
+        yield (
+            2,
+            "clip",
+            f"{top:.6g}",
+            np.clip(case.n, -top, top),
+            f"is the true gradient, clipped at {top:.6g}",
+        )
 
 
 def _repeated(n):
@@ -153,7 +195,10 @@ def _permuted(case, axis):
     many, _one, relation = _axis(axis, case.analytic.ndim)
     measured = np.full(case.analytic.size, np.nan)
     measured[case.entries] = case.n
-    a, n = (np.moveaxis(v.reshape(case.shape), axis, 0).reshape(case.shape[axis], -1) for v in (case.analytic, measured))
+    a, n = (
+        np.moveaxis(v.reshape(case.shape), axis, 0).reshape(case.shape[axis], -1)
+        for v in (case.analytic, measured)
+    )
     if not 2 < len(a) <= 500:
         return
     order, close = [], case.tolerance * case.scale
@@ -166,7 +211,9 @@ def _permuted(case, axis):
     moved = [i for i, j in enumerate(order) if i != j]
     if moved and sorted(order) == list(range(len(a))):
         words = (
-            f"has {many} {moved[0]} and {moved[1]} swapped" if len(moved) == 2 else f"has its {many} in another order: {order}"
+            f"has {many} {moved[0]} and {moved[1]} swapped"
+            if len(moved) == 2
+            else f"has its {many} in another order: {order}"
         )
         fit = case.error(a[order][np.isfinite(n)], n[np.isfinite(n)])
         yield 1.6, Explanation(relation, "permuted", fit, f"yours {words}.")
@@ -183,7 +230,9 @@ def in_part(case):
         if not 0 < len(wrong) <= bad.shape[axis] / 2 or bad.size < 4:
             continue
         inside = np.isin(np.unravel_index(case.entries, case.shape)[axis], wrong)
-        there = min(constant(replace(case, entries=case.entries[inside])), key=lambda pair: pair[0], default=None)
+        there = min(
+            constant(replace(case, entries=case.entries[inside])), key=lambda pair: pair[0], default=None
+        )
         which = f"{one if len(wrong) == 1 else many} {_listed(wrong)}"
         words = f"yours is right except in {which}" + (f"; there {there[1].words}" if there else ".")
         yield 1 + len(wrong), Explanation(relation, which, there[1].fit if there else 0.0, words)
@@ -210,7 +259,11 @@ def explain_shapes(analytic, numeric, tolerance):
         found_if(analytic.T, numeric, "transpose", ".T", "it is the true gradient transposed")
     if analytic.size == numeric.size and not found:
         found_if(
-            analytic.reshape(numeric.shape), numeric, "shape", str(numeric.shape), "the numbers are right, and want reshaping"
+            analytic.reshape(numeric.shape),
+            numeric,
+            "shape",
+            str(numeric.shape),
+            "the numbers are right, and want reshaping",
         )
     if found:
         return found
@@ -218,7 +271,11 @@ def explain_shapes(analytic, numeric, tolerance):
         what = "summed" if f is np.sum else "averaged"
         if analytic.ndim > axis:
             found_if(
-                f(analytic, axis=axis, keepdims=keep), numeric, "axis", f"axis {axis}", f"it is not yet {what} over axis {axis}"
+                f(analytic, axis=axis, keepdims=keep),
+                numeric,
+                "axis",
+                f"axis {axis}",
+                f"it is not yet {what} over axis {axis}",
             )
         if numeric.ndim > axis:
             found_if(

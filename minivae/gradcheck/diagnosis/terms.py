@@ -1,4 +1,5 @@
-"""Which factor is wrong (6.7), which term (6.8, 6.9), which formula? Each question yields (cost, Explanation)."""
+"""Which factor is wrong (6.7), which term (6.8, 6.9), which formula? Each question yields (cost,
+Explanation)."""
 
 from collections import Counter
 
@@ -15,7 +16,9 @@ def factor(case):
     """wrong * g = c * true * f."""
     a, n = case.a[case.few], case.n[case.few]
     factors = [
-        p for p in case.pool if not p.frame and not p.summed and p.text != "1" and not any(is_gradient(f) for f in p.factors)
+        p
+        for p in case.pool
+        if not p.frame and not p.summed and p.text != "1" and not any(is_gradient(f) for f in p.factors)
     ]
     if not factors:
         return
@@ -26,13 +29,19 @@ def factor(case):
         for k in np.flatnonzero(fits <= case.tolerance):
             p, known = factors[k], case.constants.name(c[k])
             if known and enough(bits_of(p.values), sum(q.cost <= p.cost for q in factors), known[1] > 0):
-                yield known[1] + p.cost + 0.3 * (not missing) + 0.5 * (c[k] < 0), _one_factor(p, c[k], known[0], missing, fits[k])
+                yield (
+                    known[1] + p.cost + 0.3 * (not missing) + 0.5 * (c[k] < 0),
+                    _one_factor(p, c[k], known[0], missing, fits[k]),
+                )
     yield from _other_factor(case, [p for p in factors if len(p.factors) == 1 and p.cost <= 2.8], a, n)
 
 
 def _one_factor(p, c, text, missing, fit):
     if missing:  # wrong * f = c true: what is missing is f / c
-        c, text = 1 / c, text[2:].strip("()") if text.startswith("1/") else "1" if text == "1" else f"1/{wrap(text)}"
+        c, text = (
+            1 / c,
+            (text[2:].strip("()") if text.startswith("1/") else "1" if text == "1" else f"1/{wrap(text)}"),
+        )
     factor = times(c, text, bare(p.text))
     if p.misread:
         return _misread(p, fit)
@@ -67,8 +76,12 @@ def _other_factor(case, factors, a, n):
             if f.misread and f.misread[1] == g.text:
                 yield known[1] + g.cost + 0.5, _misread(f, fit)
             else:
-                words = f"yours has the factor {times(c, known[0], bare(f.text))} where {bare(g.text)} is meant."
-                cost = known[1] + (f.cost + g.cost) / 2 + 1.1 - 0.3 * same - 0.5 * (g.text in case.true_factors)
+                words = (
+                    f"yours has the factor {times(c, known[0], bare(f.text))} where {bare(g.text)} is meant."
+                )
+                cost = (
+                    known[1] + (f.cost + g.cost) / 2 + 1.1 - 0.3 * same - 0.5 * (g.text in case.true_factors)
+                )
                 yield cost, Explanation("factor", bare(g.text), fit, words)
 
 
@@ -102,7 +115,9 @@ def term(case):
         fit, known = case.error(delta, c * path), case.constants.name(share) if share else ("0", 0)
         if not (fit <= 10 * case.tolerance and known):
             continue
-        simple = [(cost, k) for k, (cost, p) in enumerate(found) if cost <= 4 and not p.frame and not p.misread]
+        simple = [
+            (cost, k) for k, (cost, p) in enumerate(found) if cost <= 4 and not p.frame and not p.misread
+        ]
         term = bare(found[min(simple)[1]][1].text) if simple else words
         what = words if term is words else f"the term {term}: {words}"
         relation = "heads" if "head" in words else "term"
@@ -127,7 +142,9 @@ def _term_words(case, p, c, text, fit):
 
     if true is None:
         words = (
-            f"lacks the term {of(-c)}" if c < 0 or name.startswith("1/") else f"has the term {of(c)} too many (or lacks {of(-c)})"
+            f"lacks the term {of(-c)}"
+            if c < 0 or name.startswith("1/")
+            else f"has the term {of(c)} too many (or lacks {of(-c)})"
         )
         if text == "2":
             words = f"is off by twice {name}: that term has the wrong sign, or {of(-c)} is missing"
@@ -143,7 +160,8 @@ def _term_words(case, p, c, text, fit):
 
 
 def _shares(case, p, c):
-    """How often E stands in yours and in the true gradient, where one of the two is known as a sum; else None, None."""
+    """How often E stands in yours and in the true gradient, where one of the two is known as a sum;
+    else None, None."""
 
     def share(terms):
         shares = {round(terms.get(e.text, 0.0) * sign, 6) for sign, e in expanded(p)}
@@ -170,7 +188,10 @@ def two_terms(case):
 
 
 def _both(case, cost, pair, fit):
-    """(cost, Explanation) of wrong - true = c1 E1 + c2 E2. The positive one is taken for yours, unless more is known."""
+    """(cost, Explanation) of wrong - true = c1 E1 + c2 E2.
+
+    The positive one is taken for yours, unless more is known.
+    """
     (c1, e1), (c2, e2) = sorted(pair, key=lambda term: -term[0])
     (yours1, true1), (yours2, true2) = _shares(case, e1, c1), _shares(case, e2, c2)
     names = " and ".join(bare(e.text) for e in (e1, e2))
@@ -181,7 +202,10 @@ def _both(case, cost, pair, fit):
             return
         if true1 and true2:
             yours = _sum_text(case, [(yours1, e1), (yours2, e2)])
-            words = f"yours has {yours or 'nothing'} where {_sum_text(case, [(true1, e1), (true2, e2)])} is meant."
+            words = (
+                f"yours has {yours or 'nothing'} where {_sum_text(case, [(true1, e1), (true2, e2)])} is"
+                " meant."
+            )
             yield cost, Explanation("term", names, fit, words)
             return
         if true1:
@@ -202,7 +226,13 @@ def formula(case):
                 continue
             shared = set(e1.factors) & set(e2.factors) if e1.frame == e2.frame else ()
             inside = shared and len(shared) in (len(e1.factors), len(e2.factors))
-            cost = abs(a_cost - n_cost) + 0.5 if inside else (a_cost + n_cost) / 2 + 0.5 if shared else a_cost + n_cost - 1
+            cost = (
+                abs(a_cost - n_cost) + 0.5
+                if inside
+                else (a_cost + n_cost) / 2 + 0.5
+                if shared
+                else a_cost + n_cost - 1
+            )
             yield cost, _in_place_of(case, c1, e1, c2, e2, max(a_fit, n_fit))
         if not few[1] and e1.text != "1":
             words = f"yours is {_sum_text(case, [(c1, e1)])} and nothing else."
@@ -216,7 +246,10 @@ def _sum_text(case, terms):
 
 
 def _in_place_of(case, c1, e1, c2, e2, fit, of_a_term=False):
-    """The sentence for c1 E1 where c2 E2 is meant, by the factors that differ. of_a_term: E2 is one of several terms."""
+    """The sentence for c1 E1 where c2 E2 is meant, by the factors that differ.
+
+    of_a_term: E2 is one of several terms.
+    """
     c, yours, true = c1 / c2, Counter(e1.factors), Counter(e2.factors)
     missing, extra = list((true - yours).elements()), list((yours - true).elements())
     same_frame = e1.frame == e2.frame
@@ -237,9 +270,17 @@ def _in_place_of(case, c1, e1, c2, e2, fit, of_a_term=False):
         return Explanation("factor", factor, fit, f"yours {words}.")
     if same_frame and missing and len(missing) < len(e2.factors):
         meant = bare(" * ".join(missing))
-        return Explanation("factor", meant, fit, f"yours has the factor {product(c, extra)} where {meant} is meant.")
+        return Explanation(
+            "factor", meant, fit, f"yours has the factor {product(c, extra)} where {meant} is meant."
+        )
     W1, W2 = (e.frame.strip("@ ") for e in (e1, e2))
-    if not same_frame and not missing and not extra and abs(c - 1) < 1e-5 and W1.removesuffix(".T") == W2.removesuffix(".T"):
+    if (
+        not same_frame
+        and not missing
+        and not extra
+        and abs(c - 1) < 1e-5
+        and W1.removesuffix(".T") == W2.removesuffix(".T")
+    ):
         return Explanation("transpose", W1, fit, f"yours has {W1} where {W2} is meant.")
     wrong, right = _sum_text(case, [(c1, e1)]), _sum_text(case, [(c2, e2)])
     if of_a_term:
