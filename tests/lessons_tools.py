@@ -8,8 +8,8 @@ and
   "**Time:** ... minutes";
 - equations are numbered with \\tag{4.7} in a display formula, and cited as (4.7);
 - figures come from minivae.course.show(fig, alt), sliders from minivae.course.slider;
-- a cell that only draws is tagged hide-input: it opens collapsed, and what is left to read is mathematics and its
-  assertion. It holds no assert, and defines nothing that a visible cell uses;
+- a cell that only draws is tagged hide-input: it opens collapsed, and what is left to read is mathematics and
+  its assertion. It holds no assert, and defines nothing that a visible cell uses;
 - every exercise has a cell with its stub and check("4.2", answer), and below it a Markdown cell
   <details><summary>Solution 4.2</summary>, an empty line, one ```python block, </details>.
 """
@@ -71,8 +71,8 @@ def execute(nb, timeout=300):
 def clean(nb):
     """Leave out what changes from run to run: widget identities, progress bars, the interpreter's version.
 
-    Of a cell's metadata its tags are kept, and that it opens collapsed, which the tag hide-input says to readers of the
-    exported page and source_hidden to Jupyter: either is completed by the other.
+    Of a cell's metadata its tags are kept, and that it opens collapsed, which the tag hide-input says to
+    readers of the exported page and source_hidden to Jupyter: either is completed by the other.
     """
     nb.metadata = nbformat.from_dict(METADATA)
     for cell in nb.cells:

@@ -33,7 +33,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads do not survive a fork
 os.environ.setdefault("MPLBACKEND", "agg")
 
-import lessons_tools as tools  # noqa: E402
+import lessons_tools as tools
 
 ACCEPTED = Path(__file__).parent / "mutants_accepted.txt"
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
@@ -43,7 +43,7 @@ PAIRS = ("sum", "mean"), ("std", "var"), ("max", "min"), ("argmax", "argmin"), (
 FUNCTIONS = dict(PAIRS) | {b: a for a, b in PAIRS}
 WEAKER = {"any", "all", "max", "min"}  # in an assert these only say how much of it must hold
 OF_A_FORMULA = {"where", "maximum", "minimum", "clip"}  # a number handed to another function is an input
-GRIDS_AND_SEEDS = set("default_rng linspace geomspace logspace arange range reshape round enumerate".split())
+GRIDS_AND_SEEDS = {*"default_rng linspace geomspace logspace arange range reshape round enumerate".split()}
 SILENT = {"show", "slider", "print", "progress", "hint", "check"}
 PLOTTING = {"ax", "axes", "fig", "plt"} | SILENT
 FORMULA = ast.BinOp, ast.UnaryOp, ast.Compare, ast.Return, ast.Subscript, ast.IfExp, ast.Lambda
@@ -103,7 +103,7 @@ def _is_left_alone(node, child, role):
         return isinstance(child, ast.operator) or _is_literal(child)
     if isinstance(node, ast.keyword):
         return _is_literal(child) or node.arg in ("rtol", "atol")
-    in_formula = isinstance(node, FORMULA) and role != "side" or _is_call(node, OF_A_FORMULA)
+    in_formula = (isinstance(node, FORMULA) and role != "side") or _is_call(node, OF_A_FORMULA)
     return _is_literal(child) and not in_formula
 
 
@@ -133,7 +133,7 @@ def _replacements(node, child, role):
         yield ast.keyword(child.arg, ast.Constant(1 if ast.unparse(child.value) == "0" else 0))
     elif _is_call(child, FUNCTIONS) and isinstance(child.func, ast.Attribute):
         name = child.func.attr
-        if not (role and name in WEAKER or role == "side" and isinstance(node, ast.Compare)):
+        if not ((role and name in WEAKER) or (role == "side" and isinstance(node, ast.Compare))):
             other = ast.Attribute(child.func.value, FUNCTIONS[name], ast.Load())
             yield ast.Call(other, child.args, child.keywords)
     elif isinstance(child, ast.Constant) and type(child.value) is int:
@@ -214,9 +214,13 @@ def _run_quietly(codes, namespace):
 
 @contextlib.contextmanager
 def quiet():
-    with open(os.devnull, "w") as nowhere, warnings.catch_warnings(action="ignore"):
-        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-            yield
+    with (
+        open(os.devnull, "w") as nowhere,
+        warnings.catch_warnings(action="ignore"),
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def accepted(number, file=ACCEPTED):
