@@ -1,25 +1,25 @@
 """The course: `check` says whether an answer is right or what is wrong with it, `hint` helps on.
 
-    check("4.4", backward)   not tried yet, right, or what is wrong: which array, by how much, the likeliest
-                             cause
+    check("4.4", backward)   not tried yet, right, or what is wrong: which array, how far, the likeliest cause
     hint("4.4")              the next hint
-    progress(4)              what is done in lesson 4
+    progress(4)              what is done in lesson 4; progress() in the whole course
 
-Answers are functions, arrays or numbers; they are judged by computation. A check never raises, and nothing is
-written to disk: hints and progress last as long as the kernel. The exercises of lesson N stand in
-`lesson_NN.py`, the judges that they use in `judge.py`, the solutions folded in the lesson.
+Answers are functions, arrays or numbers; they are judged by computation. A check never raises. Hints and
+progress last as long as the kernel, and nothing is written to disk, unless progress(remember=True) asks
+for it (record.py). The exercises of lesson N stand in `lesson_NN.py`, the judges that they use in
+`judge.py`, the solutions folded in the lesson.
 """
 
 import importlib
 import importlib.util
 from dataclasses import dataclass
 
-from .judge import NotTried, Wrong, untouched
+from . import record
+from .answers import NotTried, Right, Wrong, untouched
 from .notebook import show, slider
 
 __all__ = ["check", "hint", "progress", "show", "slider"]
 
-_done = set()  # numbers answered rightly in this session
 _hints_shown = {}  # number -> how many
 
 
@@ -27,21 +27,23 @@ _hints_shown = {}  # number -> how many
 class Result:
     """What a check found: passed, and the message that it printed.
 
-    `explanations` are minivae.gradcheck's, if any.
-    """
+    explanations: minivae.gradcheck's, if any. answer: a right function as it was understood, called and
+    returning as the exercise says."""
 
     passed: bool
     message: str
     tried: bool = True
     explanations: tuple = ()
+    answer: object = None
 
     def _ipython_display_(self):
         """Nothing: the message has been printed already."""
 
 
 def check(number, answer=None):
-    """Judge the answer to exercise `number`, such as "4.2";
-    print what was found and return it as a Result."""
+    """Judge the answer to exercise `number`, such as "4.2"; print what was found and return it as a
+    Result.
+    """
     result = judged(number, answer)
     print(result.message)
     return result
@@ -53,22 +55,26 @@ def judged(number, answer):
     if problem:
         return Result(False, problem, tried=False)
     title = f"Exercise {exercise.number} ({exercise.title})"
-    _done.discard(exercise.number)
+    record.session.discard(exercise.number)
     try:
         if untouched(answer):
             raise NotTried
-        problem = exercise.judge(answer)
-        if problem:
-            raise Wrong(problem)
+        found = exercise.judge(answer)
+        if isinstance(found, str):
+            raise Wrong(found)
     except NotTried:
         return Result(False, f'{title}: not tried yet. hint("{exercise.number}") helps.', tried=False)
     except Wrong as wrong:
         return Result(False, f"{title}: not right yet.\n{wrong}", explanations=tuple(wrong.explanations))
-    except Exception as error:  # noqa: BLE001 - never in the learner's face
-        return Result(False, f"{title}: this answer could not be judged ({type(error).__name__}: {error}). "
-                             "Compare its type and shape with what the exercise asks for.")  # fmt: skip
-    _done.add(exercise.number)
-    return Result(True, f"{title}: right.\n{_bar(exercise.number.split('.')[0])}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - never in the learner's face
+        return Result(
+            False,
+            f"{title}: this answer could not be judged ({type(error).__name__}: {error}). "
+            "Compare its type and shape with what the exercise asks for.",
+        )
+    found = found or Right()
+    lines = [f"{title}: right.", found.note, record.add(exercise.number), _bar(exercise.number.split(".")[0])]
+    return Result(True, "\n".join(filter(None, lines)), answer=found.answer)
 
 
 def hint(number):
@@ -86,15 +92,29 @@ def hint(number):
     _hints_shown[exercise.number] = shown + 1
 
 
-def progress(lesson):
-    """Print what is done and what is left of one lesson."""
+def progress(lesson=None, remember=False):
+    """Print what is done and what is left: of one lesson, or of the whole course.
+
+    remember=True: from now on it is remembered, in a file beside the lessons, for all of them.
+    """
+    if remember:
+        print(
+            record.write()
+            or f"Remembered from now on, in {record.FILE} beside the lessons. Delete the file to forget."
+        )
+    if lesson is None:
+        lessons = [n for n in range(1, 100) if exercises_of(n)]
+        numbers = {number for n in lessons for number in exercises_of(n)}
+        print(f"The course: {len(numbers & record.solved())} of {len(numbers)} exercises done")
+        print("\n".join("  " + _bar(n) for n in lessons))
+        return
     exercises = exercises_of(lesson)
     if not exercises:
         print(f"There are no exercises for a lesson {lesson}.")
         return
     print(_bar(lesson))
     for number, exercise in exercises.items():
-        print(f"  {'done' if number in _done else 'open'}  {number}  {exercise.title}")
+        print(f"  {'done' if number in record.solved() else 'open'}  {number}  {exercise.title}")
 
 
 def exercises_of(lesson):
@@ -118,7 +138,7 @@ def _find(number):
 
 def _bar(lesson):
     exercises = exercises_of(lesson)
-    done = sum(number in _done for number in exercises)
+    done = sum(number in record.solved() for number in exercises)
     return (
         f"Lesson {int(lesson)}: {done} of {len(exercises)} done  {'■' * done}{'□' * (len(exercises) - done)}"
     )

@@ -1,50 +1,83 @@
-"""What an exercise is, and the judges that look at an answer.
+"""What an exercise is, and the judges that look at an answer: all that the author of a lesson has to read.
 
     # minivae/course/lesson_04.py
+    one = inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real("B", 3))
+    five = inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real(5, "B", 3))
     EXERCISES = (
-        Exercise("4.2", "the backward pass through z = mu + sigma eps",
-                 judge=same_gradient(lambda mu, sigma, eps: mu + sigma * eps, out="z", wrt="mu sigma",
-                 takes="dz eps",
-                                     inputs=(lambda rng, B: dict(mu=..., sigma=..., eps=...),      # eps (B,
-                                     M)
-                                             lambda rng, B: dict(mu=..., sigma=..., eps=...))),    # eps (K,
-                                             B, M)
-                 hints=("Which numbers does z move by when sigma moves by a little?", "...")),
+        Exercise(
+            "4.4", "backward through the draw",
+            same_gradient(lambda mu, sigma, eps: mu + sigma * eps, out="z", wrt="mu sigma", takes="dz eps",
+                          inputs={"one draw": one, "five draws": five}),
+            ("By how much does z move when sigma moves by a little?", "..."),
+        ),
     )
 
-A judge is a function of the answer. It returns None for a right answer, or the sentence that says what is
-wrong; it may raise Wrong instead, and NotTried for a stub. Four judges are ready-made:
+A judge is called with the answer. For a right one it returns None, or Right with a line for the learner;
+for a wrong one it raises Wrong, or returns the sentence; NotTried is for a stub. These are ready-made:
 
-    same_value(true)         the answer is a number or an array
-    pencil(z=..., kl=...)    the answer is several numbers, to three digits
-    same_values(reference)   the answer is a function, compared with another on random inputs
-    same_gradient(forward)   the answer is a backward pass, compared with the numerical derivative of the
-                             forward pass
+    same_value(true)              a number or an array
+    pencil(z=..., kl=...)         several numbers found with a pencil
+    chosen({"A": ...}, known)     several words out of a list
+    same_values(reference)        a function, compared with another one
+    same_gradient(forward)        a backward pass, compared with the derivative of the forward pass
+    each_of(first, second)        a tuple of functions, a judge each
+    all_of(first, second)         one answer, judged by one after the other
 
-`call` and `as_array` are for judges of one's own: they run a learner's function and look at what it returns,
-and say kindly what is wrong with either. Inputs are drawn by functions (rng, B) -> dict of arrays by name,
-called with batch sizes 1 and more; the names are those that messages use.
+For judges of one's own, `call` runs a learner's function and `as_array` looks at what it returns; both
+say kindly what is wrong with either.
+
+**Inputs as general as the claim.** Say what the exercise allows, and the judge tries all of it
+(draws.py):
+
+    inputs(x=bits("B", 5), logits=real("B", 5, tails=300), sigma=positive("B", 5), p=between(0, 1, "B", 5),
+           t=whole(1, 6), beta=positive(), mean=lambda rng, B, v: v["x"] + ...)    # what depends on others
+
+An answer is tried with batches of 4, 1 and 7, then with large and small numbers, then in float32. No size
+of yours may be one of 1, 2, 4, 6 and 7, and no two may be equal: with M = 2 a mean is a half. A constant
+is a positive(): with 1.5, beta - 1 is a half. Several kinds of input have their words, {"black and white
+pixels": ..., "grey pixels": ...}: the message says which of them are right. The gradient that arrives
+from above, "d" + out, is drawn by the judge, with both signs.
+
+**What counts as right.** The right numbers in every container, [x] for x, honest rounding (two digits) of
+single numbers, float32 to its own precision; a function whose arguments come in another order and have
+the exercise's names, one with (dout, cache). A number that the exercise asks for (same_value, pencil) is
+never printed.
+
+**Causes** are looked for in this order. The right arrays in another order. `paths`, the named summands of
+the true gradient, {"the KL's path": (dmu, draw)}: missing, doubled, turned round. `mistakes`, {words: a
+function like the answer, with a common slip}; it may raise where a learner's would. Then
+minivae.gradcheck.diagnose, among the inputs, `out`, "d" + out and what `named` adds. A cause holds for
+all inputs of the kind, or it is not told.
+
+Tests come by themselves: tests/test_exercises.py hands in every mistake as an answer, and sees that it is
+refused and named so; tests/test_variants.py makes wrong and equivalent answers from the solution folded
+in the lesson. Add common wrong answers to tests/exercises/wrong_NN.py, and right ones of other styles to
+right_NN.py.
 """
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..gradcheck import diagnose, learner
-from ..gradcheck.learner import quietly
-from ..gradcheck.numeric import central_difference
 from ..gradcheck.numeric import relative_error as distance
-from ..gradcheck.report import Stop
+from .answers import NotTried, Right, Wrong, as_array, kind, listed, order_of, parts_of, rounded, untouched
+from .draws import between, bits, inputs, positive, real, whole
+from .functions import BATCHES, same_values
+from .gradients import same_gradient
+from .readings import call
 
-BATCHES = 4, 1, 7
+__all__ = ["Exercise", "NotTried", "Right", "Wrong", "all_of", "chosen", "each_of", "pencil"]
+__all__ += ["same_gradient", "same_value", "same_values"]
+__all__ += ["between", "bits", "inputs", "positive", "real", "whole"]  # kinds of input
+__all__ += ["BATCHES", "as_array", "call", "kind", "untouched"]  # for judges of one's own
+
+PENCIL = 0.005
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """number "4.2", a title in a few words, the judge of an answer,
-    and hints from the gentlest to the plainest."""
+    """number "4.2", a title in a few words, the judge of an answer, hints from gentle to plain."""
 
     number: str
     title: str
@@ -52,353 +85,165 @@ class Exercise:
     hints: tuple
 
 
-class Wrong(Exception):
-    """An answer that is not right, in words for the learner; with the Explanations of minivae.gradcheck,
-    if any."""
-
-    def __init__(self, message, explanations=()):
-        super().__init__(message)
-        self.explanations = explanations
+# Numbers and words
 
 
-class NotTried(Exception):
-    """The answer is still the stub."""
+def right_number(given, true, rtol):
+    return distance(given, true) <= rtol or (np.ndim(true) == 0 and rounded(float(given), float(true)))
 
 
-def untouched(answer):
-    """Whether the answer is what a stub gives: None, ..., NotImplemented, or a tuple of those."""
-    if isinstance(answer, (tuple, list)) and len(answer):
-        return all(untouched(part) for part in answer)
-    return answer is None or answer is Ellipsis or answer is NotImplemented
-
-
-def same_value(true, name="your answer", rtol=1e-6, mistakes=None):
+class same_value:
     """A judge for a number or an array.
 
-    true: the value, or a function without arguments that computes it when it is needed. mistakes: {words: the
-    value (or function) that a common mistake gives}.
+    true: the value, or a function without arguments that computes it when it is needed.
+    mistakes: {words: the value (or function) that a common mistake gives}.
     """
 
-    def judge(answer):
+    def __init__(self, true, name="your answer", rtol=1e-6, mistakes=None):
+        self.true, self.name, self.rtol, self.mistakes = true, name, rtol, mistakes or {}
+
+    def __call__(self, answer):
+        expected = np.asarray(value(self.true))
         if callable(answer):
-            raise Wrong(
-                f"{name} is a function; a {'number' if np.ndim(value(true)) == 0 else 'NumPy array'} is"
-                " expected: call it."
-            )
-        expected = np.asarray(value(true))
-        given = as_array(answer, name, expected.shape)
-        if distance(given, expected) <= rtol:
+            wanted = "number" if expected.ndim == 0 else "NumPy array"
+            raise Wrong(f"{self.name} is a function; a {wanted} is expected: call it.")
+        given = as_array(answer, self.name, expected.shape)
+        if right_number(given, expected, self.rtol):
             return
-        for words, mistaken in (mistakes or {}).items():
+        off = np.unravel_index(np.argmax(np.abs(given - expected)), expected.shape)
+        place = f"[{', '.join(map(str, off))}]" * bool(off)
+        message = f"{self.name}{place} is {given[off]:.6g}; that is not it."
+        for words, mistaken in self.mistakes.items():
             mistaken = np.asarray(value(mistaken))
-            if mistaken.shape == given.shape and distance(given, mistaken) <= rtol:
-                raise Wrong(f"{where(given, expected, name)}\nLikeliest cause: {words}.")
-        raise Wrong(where(given, expected, name))
-
-    return judge
-
-
-def pencil(mistakes=None, **true):
-    """A judge for several numbers found with a pencil, by name: right to 1 in 200.
-
-    mistakes: {(name, value): words}.
-    """
-
-    def judge(answer):
-        if not isinstance(answer, (tuple, list)) or len(answer) != len(true):
-            raise Wrong(f"{len(true)} numbers are expected: {', '.join(true)}.")
-        for given, (name, expected) in zip(answer, true.items()):
-            given = as_array(given, name, ())
-            if distance(given, expected) <= 0.005:
-                continue
-            message = f"{name} is {given:.4g}; that is not it."
-            for (of, value), words in (mistakes or {}).items():
-                if of == name and distance(given, value) <= 0.005:
-                    message += f"\nLikeliest cause: {words}."
-            raise Wrong(message)
-
-    return judge
-
-
-def same_values(reference, inputs, returns="result", rtol=1e-6, mistakes=None, float32=True):
-    """A judge for a function: compared with `reference` on random inputs.
-
-    reference: its parameters name the entries of `inputs` that it and the answer are called with, in this
-    order. inputs: a function (rng, B) -> dict of arrays, or several. returns: the name or names ("mu sigma")
-    of what comes back. mistakes: {words: a function with a common mistake, of the same parameters}; the first
-    that gives what the answer gives names the likeliest cause. float32=False leaves out the inputs in
-    float32.
-    """
-    takes, returns = tuple(inspect.signature(reference).parameters), tuple(returns.split())
-
-    def judge(answer):
-        failures = []
-        for case, values, tolerance in cases(inputs, rtol, float32):
-            if failures and tolerance > rtol:
-                break  # float32 is tried only where float64 is right
-            arguments = {name: values[name] for name in takes}
-            expected = as_tuple(reference(*arguments.values()))
-            given = returned(call(answer, arguments), returns, [np.shape(e) for e in expected], case)
-            errors = [distance(g, e) for g, e in zip(given, expected)]
-            if max(errors) > tolerance:
-                repeatable(answer, arguments, given)
-                failures.append((case, arguments, given, expected, errors, tolerance))
-        if not failures:
-            return
-        case, arguments, given, expected, errors, tolerance = failures[-1]
-        message = (
-            " ".join(
-                where(g, e, n) if error > tolerance else f"{n} is right."
-                for g, e, n, error in zip(given, expected, returns, errors)
-            )
-            + f" (Tried with {case}.)"
-        )
-        for words, mistaken in (mistakes or {}).items():
-            if all(
-                all(
-                    distance(g, m) <= tolerance
-                    for g, m in zip(given, as_tuple(quietly(mistaken, *arguments.values())))
-                )
-                for case, arguments, given, expected, errors, tolerance in failures
-            ):
-                raise Wrong(f"{message}\nLikeliest cause: {words}.")
+            if mistaken.shape == given.shape and right_number(given, mistaken, self.rtol):
+                message += f"\nLikeliest cause: {words}."
+                break
         raise Wrong(message)
 
-    return judge
 
-
-def same_gradient(
-    forward, inputs, wrt, takes, out="loss", named=None, mistakes=None, rtol=1e-6, float32=True
-):
-    """A judge for a backward pass: compared with central differences of `forward`, and diagnosed where it is
-    wrong.
-
-    forward: its parameters name the entries of `inputs` that it is called with; it returns one array (or
-    number), `out`. wrt: the names "mu sigma" of the inputs whose derivatives the answer returns, in this
-    order, as dmu, dsigma. takes: the names that the answer is called with, in order: inputs, `out`, or "d" +
-    out, the gradient that arrives from above. Where that is not among them, the derivative is that of the sum
-    over `out`. inputs: a function (rng, B) -> dict of arrays by name, or several. named: a function of that
-    dict, with `out` and "d" + out in it, that returns further named arrays for the diagnosis. mistakes:
-    {words: a function with a common
-    mistake, called like the answer}, for what the diagnosis cannot see, such as a wrong power of a number.
+class pencil:
+    """A judge for several numbers found with a pencil, by name: right to two digits. mistakes: {(name,
+    value): words}.
     """
-    wrt, takes, dout = tuple(wrt.split()), tuple(takes.split()), "d" + out
-    parameters = tuple(inspect.signature(forward).parameters)
-    returns = tuple("d" + name for name in wrt)
 
-    def judge(answer):
-        failures, right = [], []
-        for case, values, tolerance in cases(inputs, rtol, float32):
-            if failures and tolerance > rtol:
-                break  # float32 is tried only where float64 is right
-            exact = {
-                name: np.asarray(v, float) if np.asarray(v).dtype.kind == "f" else v
-                for name, v in values.items()
-            }
-            exact[out] = forward(*(exact[name] for name in parameters))
-            rng = np.random.default_rng(len(failures) + len(right))
-            exact[dout] = (
-                rng.uniform(0.5, 2, np.shape(exact[out])) if dout in takes else np.ones(np.shape(exact[out]))
-            )
-            arguments = {
-                name: np.asarray(exact[name]).astype(values[wrt[0]].dtype)
-                if np.asarray(exact[name]).dtype.kind == "f"
-                else exact[name]
-                for name in takes
-            }
-            given = returned(call(answer, arguments), returns, [np.shape(values[name]) for name in wrt], case)
-            numeric = [numeric_gradient(forward, parameters, exact, name, exact[dout]) for name in wrt]
-            errors = [distance(g, n) for g, n in zip(given, numeric)]
-            if max(errors) > tolerance:
-                repeatable(answer, arguments, given)
-                failures.append((case, exact, arguments, given, numeric, errors, tolerance))
-            else:
-                right.append(case)
-        if not failures:
+    def __init__(self, mistakes=None, **true):
+        self.mistakes, self.true = mistakes or {}, true
+
+    def __call__(self, answer):
+        names, expected = tuple(self.true), tuple(map(float, self.true.values()))
+        try:
+            parts = parts_of(answer, names)
+        except Wrong as wrong:
+            raise Wrong(
+                str(wrong)
+                if isinstance(answer, dict)
+                else f"{len(names)} numbers are expected: {', '.join(names)}."
+            ) from None
+        given, right = {}, []
+        for name, part, true in zip(names, parts, expected):
+            so_far = f" (Right so far: {listed(right)}.)" if right else ""
+            given[name] = float(as_array(part, name, (), so_far))
+            if right_number(given[name], true, PENCIL):
+                right.append(name)
+        if len(right) == len(names):
             return
-        case, exact, arguments, given, numeric, errors, tolerance = failures[-1]
-        names = {name: v for name, v in exact.items() if np.asarray(v).dtype.kind in "fiub"} | (
-            named(exact) if named else {}
-        )
-        mistaken = {words: as_tuple(quietly(f, *arguments.values())) for words, f in (mistakes or {}).items()}
-        lines, explanations = [], []
-        for i, (g, n, name, error) in enumerate(zip(given, numeric, returns, errors)):
-            if error <= tolerance:
-                lines.append(f"{name} is right.")
-                continue
-            lines.append(f"{name} is wrong: off by {error:.2g} (relative), with {case}. {where(g, n, name)}")
-            found = diagnose(g, n, names)
-            causes = [
-                f"{words}." for words, parts in mistaken.items() if distance(g, parts[i]) <= tolerance
-            ] + [e.words for e in found]
-            lines += [f"Likeliest cause: {cause}" for cause in causes[:1]]
-            explanations += found
-        if right:
-            lines.append(f"It is right with {right[0]}.")
-        raise Wrong("\n".join(lines), explanations)
-
-    judge.is_gradient = True
-    return judge
-
-
-def numeric_gradient(forward, parameters, values, name, upstream):
-    """d/dx of sum(upstream * forward), x = values[name], by central differences, one coordinate at a time."""
-
-    def f(step):
-        return np.sum(upstream * forward(*(values[p] + step if p == name else values[p] for p in parameters)))
-
-    shape, size = np.shape(values[name]), np.size(values[name])
-    return np.reshape([central_difference(f, direction.reshape(shape)) for direction in np.eye(size)], shape)
-
-
-def repeatable(answer, arguments, given):
-    """Raise Wrong for a function that draws: one that gives other numbers when it is called again."""
-    again = as_tuple(call(answer, arguments))
-    if any(
-        np.shape(a) == np.shape(g) and not np.array_equal(a, g, equal_nan=True) for a, g in zip(again, given)
-    ):
-        raise Wrong(
-            "Your function gives other numbers when it is called again: it draws noise. All that it needs is"
-            " in its arguments."
-        )
-
-
-def cases(inputs, rtol, float32):
-    """(words, the inputs as a dict, the tolerance) for every kind of input, batch size and dtype."""
-    found = []
-    for kind, draw in enumerate(inputs if isinstance(inputs, tuple) else (inputs,)):
-        for B in BATCHES:
-            values = draw(np.random.default_rng([kind, B]), B)
-            words = ", ".join(f"{name} of shape {np.shape(v)}" for name, v in values.items() if np.ndim(v))
-            words = words or ", ".join(
-                f"{name} = {v:.4g}" for name, v in values.items() if isinstance(v, (int, float))
-            )
-            found.append((words, values, rtol))
-    if float32:
-        found += [
-            (
-                f"{words} in float32",
-                {
-                    name: (
-                        v.astype(np.float32)
-                        if np.asarray(v).dtype.kind == "f" and isinstance(v, np.ndarray)
-                        else v
-                    )
-                    for name, v in values.items()
-                },
-                max(rtol, 2e-3),
-            )
-            for words, values, _ in found
+        name = next(
+            name for name in names if name not in right
+        )  # what comes after it may only follow from it
+        lines = [f"{name} is {given[name]:.4g}; that is not it."]
+        causes = [
+            words
+            for (of, mistaken), words in self.mistakes.items()
+            if of == name and right_number(given[name], mistaken, PENCIL)
         ]
-    return found
+        if not causes and order_of([np.array(v) for v in given.values()], expected, PENCIL):
+            causes = [f"the numbers are right, but in another order; {', '.join(names)} is expected"]
+        lines += [f"Likeliest cause: {words}." for words in causes[:1]]
+        raise Wrong("\n".join([*lines, f"Right: {listed(right)}."] if right else lines))
 
 
-def call(function, arguments):
-    """What a learner's function returns for arguments {name: value}, which it gets in this order, as copies.
+class chosen:
+    """A judge for several words, one for each run or case.
 
-    Raises Wrong for something that is no function, takes other arguments, raises, or changes its inputs;
-    NotTried where it returns None or raises NotImplementedError.
+    right: {"A": "pytorch", ...}. known: the words to choose from. clues: {"A": what to look at}. what: "run".
     """
-    names = ", ".join(arguments)
-    if not callable(function):
-        raise Wrong(
-            f"A function of ({names}) is expected, but this is {kind(function)}. Give the function's name,"
-            " without brackets."
-        )
-    try:
-        inspect.signature(function).bind(*arguments.values())
-    except TypeError:
-        raise Wrong(
-            f"Your function takes {inspect.signature(function)}; it is called with ({names})."
-        ) from None
-    except ValueError:
-        pass  # no signature to be had: the call will tell
-    try:
-        result = learner.call("Your function", function, list(arguments.values()), list(arguments))
-    except Stop as stop:
-        raise (
-            NotTried if isinstance(stop.__cause__, NotImplementedError) else Wrong(stop.trap.words)
-        ) from None
-    if untouched(result):
-        raise NotTried
-    return result
+
+    def __init__(self, right, known, clues=None, what="run"):
+        self.right, self.known, self.clues, self.what = right, tuple(known), clues or {}, what
+
+    def __call__(self, answer):
+        one_of = f"one of {', '.join(map(repr, self.known))}"
+        if isinstance(answer, np.ndarray):
+            answer = answer.tolist()
+        if isinstance(answer, dict):
+            answer = [answer.get(name) for name in self.right]
+        if not isinstance(answer, (tuple, list)) or len(answer) != len(self.right):
+            raise Wrong(
+                f"{len(self.right)} words in quotes are expected, for {listed(self.right)}: each {one_of}."
+            )
+        for given, (name, right) in zip(answer, self.right.items()):
+            label = f"{self.what.capitalize()} {name}"
+            if untouched(given):
+                raise Wrong(f"{label} is still {given!r}.")
+            word = given.strip().lower() if isinstance(given, str) else given
+            if not isinstance(word, str) or word not in {k.lower() for k in self.known}:
+                raise Wrong(f"{label}: {given!r} is none of the words; each is {one_of}.")
+            if word != right.lower():
+                raise Wrong(f"{label} is not {given!r}. {self.clues.get(name, '')}".strip())
 
 
-def returned(result, names, shapes, case):
-    """A function's result as a list of checked arrays, one per name."""
-    if len(names) == 1:
-        parts = [result]
-        if isinstance(result, tuple):
-            raise Wrong(f"Your function returns {len(result)} things; one is expected: {names[0]}.")
-    else:
-        parts = result
-        if not isinstance(result, (tuple, list)) or len(result) != len(names):
-            got = f"{len(result)} things" if isinstance(result, (tuple, list)) else kind(result)
-            raise Wrong(f"Your function returns {got}; {len(names)} are expected: return {', '.join(names)}.")
-    return [as_array(part, name, shape, f" (with {case})") for part, name, shape in zip(parts, names, shapes)]
+class each_of:
+    """A judge for a tuple of functions: a judge each."""
+
+    is_gradient = True
+
+    def __init__(self, *judges):
+        self.judges = judges
+
+    def __call__(self, answer):
+        if isinstance(answer, dict):
+            answer = tuple(answer.values())
+        if not isinstance(answer, (tuple, list)) or len(answer) != len(self.judges):
+            raise Wrong(f"{len(self.judges)} functions are expected, a pair (first, second): their names.")
+        lines, explanations, notes = [], [], []
+        for function, judge in zip(answer, self.judges):
+            name = getattr(function, "__name__", "one of them")
+            try:
+                if untouched(function):
+                    raise Wrong(f"is still {function!r}")
+                notes.append(getattr(judge(function), "note", ""))
+                lines.append(f"{name} is right.")
+            except NotTried:
+                lines.append(f"{name} is not tried yet.")
+            except Wrong as wrong:
+                lines.append(f"{name}: {wrong}")
+                explanations += wrong.explanations
+        if len(notes) < len(self.judges):
+            if all(line.endswith("is not tried yet.") for line in lines):
+                raise NotTried
+            raise Wrong("\n".join(lines), explanations)
+        return Right(" ".join(filter(None, notes)))
 
 
-def as_array(answer, name, shape, case=""):
-    """A learner's array or number as a float array of the expected shape;
-    Wrong says what is the matter with it."""
-    if untouched(answer):
-        raise Wrong(f"{name} is still {answer!r}.")
-    if callable(answer):
-        raise Wrong(f"{name} is a function; call it.")
-    if isinstance(answer, (list, tuple)):
-        raise Wrong(
-            f"{name} is a {type(answer).__name__}; a NumPy array is expected, such as np.array(...)"
-            f" makes{case}."
-        )
-    array = np.asarray(answer)
-    if array.dtype.kind not in "fiub":
-        raise Wrong(f"{name} is {kind(answer)}; expected real numbers{case}.")
-    if array.shape != tuple(shape):
-        raise Wrong(f"{name} {shape_words(array.shape, tuple(shape))}{case}.")
-    bad = ~np.isfinite(array)
-    if bad.any():
-        place = f", first at {list(map(int, np.argwhere(bad)[0]))}" if array.ndim else ""
-        raise Wrong(f"{name} is NaN or infinite in {bad.sum()} of {bad.size} places{place}{case}: "
-                    "look for a logarithm of 0, a division by 0, an overflowing exp.")  # fmt: skip
-    return array.astype(float)
+class all_of:
+    """A judge for one answer that several judges look at, one after the other; the words of the first that
+    finds it wrong.
+    """
 
+    def __init__(self, *judges):
+        self.judges = judges
+        self.is_gradient = any(getattr(judge, "is_gradient", False) for judge in judges)
 
-def shape_words(given, expected):
-    if given == ():
-        return f"is a single number; an array of shape {expected} is expected"
-    words = f"has shape {given}; expected " + (f"{expected}" if expected else "a single number")
-    if len(given) > 1 and given == expected[::-1]:
-        return words + ": is it transposed?"
-    for axis, n in enumerate(expected):
-        if given == expected[:axis] + expected[axis + 1 :]:
-            return words + f": was axis {axis}, of length {n}, summed away?"
-    for axis in range(len(given)):
-        if expected == given[:axis] + given[axis + 1 :]:
-            return words + f": is a sum over axis {axis} missing?"
-    return words
-
-
-def kind(value):
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
-    if isinstance(value, (int, float, np.number)):
-        return f"the number {value:.4g}"
-    return f"a {type(value).__name__}"
-
-
-def where(given, expected, name):
-    """The entry that is furthest off, in words."""
-    given, expected = np.asarray(given), np.asarray(expected)
-    if given.ndim == 0:
-        return f"{name} is {given:.6g}; {expected:.6g} is right."
-    i = np.unravel_index(np.argmax(np.abs(given - expected)), given.shape)
-    place = ", ".join(map(str, i))
-    return f"{name}[{place}] is {given[i]:.6g}; {expected[i]:.6g} is right."
+    def __call__(self, answer):
+        first = None
+        for judge in self.judges:
+            found = judge(answer)
+            if isinstance(found, str):
+                return found
+            first = first or found
+            answer = getattr(found, "answer", None) or answer  # as it was understood
+        return first
 
 
 def value(of):
     return of() if callable(of) else of
-
-
-def as_tuple(result):
-    return result if isinstance(result, tuple) else (result,)

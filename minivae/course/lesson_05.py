@@ -110,7 +110,7 @@ EXERCISES = (
         "a dense layer forward",
         same_values(
             lambda x, W, b: x @ W + b,
-            (layer(3, 2), layer(4, 4)),
+            (layer(3, 2), layer(5, 5)),
             "a",
             mistakes={
                 "the bias is missing": lambda x, W, b: x @ W,
@@ -128,7 +128,7 @@ EXERCISES = (
         "5.3",
         "a dense layer backward",
         same_gradient(
-            lambda x, W, b: x @ W + b, (layer(3, 2), layer(4, 4)), wrt="x W b", takes="x W da", out="a"
+            lambda x, W, b: x @ W + b, (layer(3, 2), layer(5, 5)), wrt="x W b", takes="x W da", out="a"
         ),
         (
             "Each gradient has the shape of its array. Which products of da with x or W have that shape?",

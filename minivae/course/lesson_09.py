@@ -13,9 +13,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ..gradcheck import diagnose
+from ..gradcheck.numeric import relative_error as distance
 from ..layers import sigmoid
 from ..vae import VAE
-from .judge import BATCHES, Exercise, Wrong, as_array, call, diagnose, distance, pencil, same_values
+from .judge import BATCHES, Exercise, Wrong, as_array, call, pencil, same_values
 from .worksheet import Worksheet
 
 PAPER = Worksheet(seed=1).values

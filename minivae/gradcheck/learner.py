@@ -30,7 +30,7 @@ def call(what, function, arguments, names=None):
     copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     try:
         result = quietly(function, *copies)
-    except Exception as error:  # whatever it raises
+    except (Exception, SystemExit) as error:  # whatever it raises
         raise Stop("raised", f"{what} raised {type(error).__name__}: {error}{line_of(error)}.") from error
     for name, a, c in zip(names or parameters_of(function, len(copies)), arguments, copies):
         if isinstance(a, np.ndarray) and not (

@@ -1,0 +1,178 @@
+"""Every exercise against answers made from its folded solution: one thing exchanged, or the same in other
+words.
+
+A variant whose value differs by more than the tolerance on an input that the exercise allows has to be
+refused; one that gives the same has to be accepted. What an exercise allows is drawn here anew, and the
+judge does not see it."""
+
+import contextlib
+import functools
+import io
+
+import lessons_tools as tools
+import numpy as np
+import pytest
+from variants import variants
+
+from minivae.course import exercises_of
+from minivae.course.answers import Wrong, parts_of
+from minivae.course.functions import BATCHES, OfFunctions
+from minivae.course.judge import each_of, inputs, pencil, same_value
+from minivae.course.saved_code import SavedCode
+from minivae.gradcheck.learner import quietly
+from minivae.gradcheck.numeric import relative_error
+
+LESSONS = {tools.number_of(path): path for path in tools.PATHS}
+EXERCISES = {e.number: e for lesson in LESSONS for e in exercises_of(lesson).values()}
+CLEAR = 10  # a difference of so many tolerances is one, and of one so many times smaller is none
+
+
+def leaves(judge):
+    """(index of the answer or None, judge) of the ready-made judges inside of one."""
+    for k, inner in enumerate(getattr(judge, "judges", ())):
+        for _, leaf in leaves(inner):
+            yield k if isinstance(judge, each_of) else None, leaf
+    if isinstance(judge, (OfFunctions, same_value, pencil)):
+        yield None, judge
+
+
+JUDGED = [number for number, e in EXERCISES.items() if any(leaves(e.judge))]
+
+
+@functools.cache
+def solved(number):
+    """(the solution's code, a namespace with what it uses, the expression of the answer)."""
+    nb = tools.read(LESSONS[int(number.split(".")[0])])
+    solution, answer = tools.solutions(nb)[number], tools.checks(nb)[number]
+    lesson = SavedCode(
+        [(k, cell.source) for k, cell in enumerate(tools.code_cells(nb))] + [("solution", solution)]
+    )
+    namespace = {}
+    mine = [s for s in lesson.statements if s.source.endswith("solution")]
+    needed = {
+        id(s): s
+        for target in mine
+        for s in lesson.needed(len(lesson.statements), target)
+        if all(s is not m for m in mine)
+    }
+    with contextlib.redirect_stdout(io.StringIO()):
+        for s in lesson.statements:
+            if id(s) in needed:
+                exec(s.code, namespace)  # noqa: S102
+    return solution, namespace, answer
+
+
+def answer_from(number, code):
+    """The answer that this code gives instead of the solution; None where it can't be run."""
+    _, namespace, expression = solved(number)
+    namespace = dict(namespace)
+    try:
+        quietly(lambda: exec(code, namespace))  # noqa: S102
+        return eval(expression, namespace)
+    except Exception:  # noqa: BLE001 - a variant may do anything
+        return None
+
+
+def allowed(judge):
+    """Arguments that the exercise allows, none of which the judge tries itself: a list of lists."""
+    found = []
+    for k, (_, draw) in enumerate(judge.kinds):
+        for seed in range(6):
+            rng = np.random.default_rng([99, k, seed])
+            wide = seed >= 3 and getattr(draw, "has_wide", False)
+            B = BATCHES[seed % len(BATCHES)]
+            values = draw(rng, B, wide=True) if wide else draw(rng, B)
+            found.append(judge.called_with(values, rng, wide))
+    return found
+
+
+def outputs(judge, function, arguments):
+    """What a function returns, as a list of arrays; None where it raises or returns something else."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            result = quietly(
+                function, *(np.copy(v) if isinstance(v, np.ndarray) else v for v in arguments.values())
+            )
+        return [np.asarray(part, float) for part in parts_of(result, judge.returns)]
+    except Exception:  # noqa: BLE001 - a variant may do anything
+        return None
+
+
+def difference(judge, right, other):
+    """How far two lists of arrays are apart, in tolerances."""
+    if other is None or any(
+        np.shape(r) != np.shape(o) or not np.isfinite(o).all() for r, o in zip(right, other)
+    ):
+        return np.inf
+    error = judge.error if isinstance(judge, OfFunctions) else relative_error
+    return max(error(o, r) for r, o in zip(right, other)) / judge.rtol
+
+
+def compared(number):
+    """A function of an answer: how far it is from the solution on what the exercise allows, in tolerances;
+    NaN where nobody can say.
+    """
+    right = answer_from(number, solved(number)[0])
+    known = []
+    for k, judge in leaves(EXERCISES[number].judge):
+        if isinstance(judge, OfFunctions):
+            examples = allowed(judge)
+            known.append(
+                (k, judge, examples, [outputs(judge, right if k is None else right[k], a) for a in examples])
+            )
+
+    def distance(answer):
+        worst = 0.0
+        for k, judge, examples, expected in known:
+            function = answer if k is None else answer[k]
+            for arguments, e in zip(examples, expected):
+                worst = max(worst, difference(judge, e, outputs(judge, function, arguments)))
+                if worst > CLEAR:
+                    return worst
+        return worst
+
+    return distance
+
+
+def accepted(number, answer):
+    try:
+        found = EXERCISES[number].judge(answer)
+    except Wrong:
+        return False
+    return not isinstance(found, str)
+
+
+def verdict(number, answer):
+    """The verdict, without the words where these would take long."""
+    judges = [(k, judge) for k, judge in leaves(EXERCISES[number].judge) if isinstance(judge, OfFunctions)]
+    return all(judge.passes(answer if k is None else answer[k]) for k, judge in judges) and accepted(
+        number, answer
+    )
+
+
+FUNCTIONS = [
+    n for n in JUDGED if any(isinstance(judge, OfFunctions) for _, judge in leaves(EXERCISES[n].judge))
+]
+
+
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_variants_are_judged_by_what_they_compute(number):
+    kinds = [draw for _, judge in leaves(EXERCISES[number].judge) for _, draw in judge.kinds]
+    if not all(isinstance(draw, inputs) for draw in kinds):
+        pytest.xfail("its inputs are a plain function, which does not say what the exercise allows")
+    distance, code = compared(number), solved(number)[0]
+    assert accepted(number, answer_from(number, code))
+    tried, let_pass, refused = 0, [], []
+    for words, other in variants(code):
+        answer = answer_from(number, other)
+        if answer is None:
+            continue
+        far = distance(answer)
+        tried += far > CLEAR
+        passes = verdict(number, answer)
+        if far > CLEAR and passes:
+            let_pass.append(words)
+        if far < 1 / CLEAR and not passes:
+            refused.append(words)
+    assert not let_pass and not refused, (let_pass, refused)
+    assert tried >= 5
