@@ -10,6 +10,8 @@ import struct
 import subprocess
 import sys
 import threading
+import time
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -323,6 +325,14 @@ def npz(**arrays):
     return file.getvalue()
 
 
+def zipped(**members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
 def write(folder, content, name="data"):
     path = folder / name
     path.write_bytes(content)
@@ -408,10 +418,14 @@ HUGE = struct.pack(">BBBB3I", 0, 0, 14, 3, *[2**32 - 1] * 3)
 BAD_FILES = {
     "empty": (b"", "is empty"),
     "empty gz": (gzip.compress(b""), "is empty"),
-    "a text": (
-        b"hello, world",
-        "begins with the bytes 68 65 6c 6c, which is neither IDX .* save the images with np.save",
+    "a text": (b"hello, world", r"is text, but holds no row of numbers \(CSV\): expected one row of pixels"),
+    "bytes of no known format": (
+        b"\x01\x02\x03\x04",
+        "begins with the bytes 01 02 03 04, which is neither IDX .* np.save",
     ),
+    "a single picture": (b"\x89PNG\r\n\x1a\n", "is a single picture: give the folder"),
+    "a MATLAB file": (b"MATLAB 5.0 MAT-file" + bytes(200), "is a MATLAB file: read it with scipy.io.loadmat"),
+    "text in UTF-16": ("1,2\n3,4\n".encode("utf-16"), "is text in UTF-16: save it as UTF-8"),
     "a pickle": (pickle.dumps(IMAGES), "looks like a pickle, which minivae never loads.* np.savez"),
     "a gzipped pickle": (gzip.compress(pickle.dumps(IMAGES)), "looks like a pickle"),
     "a list of arrays in npy": (
@@ -473,9 +487,40 @@ BAD_FILES = {
         r"shape \(20,\), one number per item .* expected images as",
     ),
     "one number": (npy(np.array(3.0)), r"holds an array of shape \(\)"),
-    "colour images": (
-        npy(np.zeros((4, 5, 5, 3), np.uint8)),
-        r"\(4, 5, 5, 3\).*images.reshape\(len\(images\), -1\)",
+    "colours first": (
+        npy(np.zeros((4, 3, 5, 5), np.uint8)),
+        r"\(4, 3, 5, 5\): colours come last here.*np.moveaxis\(images, 1, -1\)",
+    ),
+    "transparency": (
+        npy(np.zeros((4, 5, 5, 4), np.uint8)),
+        r"\(4, 5, 5, 4\): a fourth channel .*images\[..., :3\]",
+    ),
+    "two channels": (
+        npy(np.zeros((4, 5, 5, 2), np.uint8)),
+        r"\(4, 5, 5, 2\).*images.reshape\(len\(images\), -1\)",
+    ),
+    "a label in the first column": (
+        npy(np.zeros((4, 785), np.uint8)),
+        r"785 numbers an image, which is 28 x 28 \+ 1.*shape=\(1, 785\)",
+    ),
+    "pixels up to 4095": (
+        npy(IMAGES * np.uint16(16)),
+        r"holds uint16 pixels from \d+ to 4080: .*images / 4080",
+    ),
+    "pixels below 0": (npy(IMAGES.astype(int) - 1), "holds int64 pixels from -1 to .*: expected uint8"),
+    "booleans of 2": (
+        npy(IMAGES > 99)[:-1] + b"\2",
+        "is corrupt: its booleans hold other bytes than 0 and 1",
+    ),
+    "a shape of bools": (npy(IMAGES).replace(b"(20, 5, 4)", b"(True, 400"), "has a damaged .npy header"),
+    "a header of dicts": (npy(IMAGES).replace(b"{'descr'", b"{{}:1,'d"), "has a damaged .npy header"),
+    "65 axes": (
+        npy(np.zeros((1,) * 32, np.uint8)).replace(b"(1, 1, 1, ", b"(1,1,1,1,1"),
+        "has a damaged .npy header|holds an array of shape",
+    ),
+    "a zip of other files": (
+        zipped(a=b"x"),
+        "found no arrays but other files: unpack it and give the folder",
     ),
     "no images": (idx(IMAGES[:0]), r"holds no images, its array has shape \(0, 5, 4\)"),
     "images without pixels": (npy(np.zeros((3, 0))), "holds no images"),
@@ -486,7 +531,18 @@ BAD_FILES = {
         npz(images=IMAGES, labels=LABELS[:-1]),
         r"holds labels of shape \(19,\) for 20 images",
     ),
-    "one-hot labels": (npz(images=IMAGES, y=np.eye(20)), r"holds labels of shape \(20, 20\) for 20 images"),
+    "labels of three axes": (
+        npz(images=IMAGES, y=np.zeros((20, 2, 2))),
+        r"holds labels of shape \(20, 2, 2\) for 20 images",
+    ),
+    "attributes with NaN": (
+        npz(images=IMAGES, y=np.full((20, 2), np.nan)),
+        "holds attributes that are not finite numbers",
+    ),
+    "labels of mixed objects": (
+        npz(images=IMAGES, labels=LABELS.astype(complex)),
+        r"holds labels .*\(complex128\)",
+    ),
     "labels in between": (npz(images=IMAGES, labels=LABELS + 0.5), "holds labels that are not whole numbers"),
     "labels with NaN": (
         npz(images=IMAGES, labels=LABELS * np.nan),
@@ -524,8 +580,14 @@ def test_what_is_not_there(tmp_path):
         load_data(tmp_path / "nothing.npy")
     with pytest.raises(FileNotFoundError, match="there is no file .*nothing.npy: check the path"):
         load_data(write(tmp_path, npy(IMAGES)), test=tmp_path / "nothing.npy")
-    with pytest.raises(ValueError, match="is a folder: give a file of images"):
-        load_data(tmp_path)
+    with pytest.raises(FileNotFoundError, match="Did you mean 'mnist'"):
+        load_data("MNIST")
+    with pytest.raises(ValueError, match="source is empty: expected"):
+        load_data("")
+    with pytest.raises(
+        TypeError, match="source is of type ndarray; load_data takes a name or a path.*give them to fit"
+    ):
+        load_data(IMAGES)
 
 
 def test_a_tenth_of_a_users_file_is_held_out_by_the_seed(tmp_path):
@@ -578,14 +640,16 @@ TINY = {
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """Serves `files` (name -> bytes); of the names in `cut`, only the first half,
-    though the length of all is announced."""
+    """Serves `files` (name -> bytes); of the names in `cut`, only the first half, though the length of all "
+    "is announced; below `silent`, nothing."""
 
-    files, cut, asked = {}, (), []
+    files, cut, asked, silent = {}, (), [], None
 
     def do_GET(self):
         name = self.path.rpartition("/")[2]
         self.asked.append(self.path)
+        if self.silent and self.path.startswith(self.silent):
+            return time.sleep(0.5)
         if name not in self.files:
             return self.send_error(404)
         content = self.files[name]
@@ -654,6 +718,21 @@ def test_a_dead_first_mirror_gives_way_to_the_second(mirror, monkeypatch, tmp_pa
     monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/", f"{mirror.url}b/"))
     check_tiny(*load_data("mnist"))
     assert in_cache(tmp_path) == sorted(NAMES)
+
+
+def test_a_silent_mirror_is_waited_for_once(mirror, monkeypatch, tmp_path):
+    monkeypatch.setattr(mnist, "SILENCE", 0.2)
+    monkeypatch.setattr(Mirror, "silent", "/a/")
+    check_tiny(*load_data("mnist"))
+    assert mirror.asked == [f"/a/{NAMES[0]}", *(f"/b/{name}" for name in NAMES)]
+
+
+def test_a_mirror_that_sends_without_end_is_cut_off(mirror, monkeypatch, tmp_path):
+    monkeypatch.setattr(mnist, "LARGEST", 10**5)
+    mirror.files[NAMES[0]] = bytes(10**6)
+    with pytest.raises(OSError, match=r"can't download .* \(it sends more than 0 MB\)"):
+        load_data("mnist")
+    assert in_cache(tmp_path) == []
 
 
 def test_a_corrupt_download_names_both_sums_and_leaves_nothing_behind(mirror, tmp_path):

@@ -12,8 +12,10 @@ from .files import read_idx
 
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",  # tensorflow-datasets
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-)  # torchvision
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",  # torchvision
+)
+SILENCE = 15  # seconds that a mirror may take to answer
+LARGEST = 2**24  # bytes that are taken from a mirror for one file; the largest has 9.9 million
 SHA256 = {
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
@@ -64,26 +66,33 @@ def _downloaded():
     """The folder in the user's cache, after whatever is missing or damaged in it has been downloaded."""
     import pooch
 
-    folder = Path(pooch.os_cache("minivae")) / "mnist"
+    folder, mirrors = Path(pooch.os_cache("minivae")) / "mnist", list(MIRRORS)
     for name, expected in SHA256.items():
         if not (folder / name).is_file() or _sha256(folder / name) != expected:
-            _download(name, folder)
+            _download(name, folder, mirrors)
     return folder
 
 
-def _download(name, folder):
+def _download(name, folder, mirrors):
     """One file into the folder, from the first mirror that has it whole.
 
-    pooch writes it beside, verifies, renames.
+    pooch writes it beside, verifies, renames. A mirror that can't be reached, or stays silent, goes to the
+    end of `mirrors`: the next file asks it last.
     """
     import pooch
     import requests
     from tqdm import tqdm
 
+    class Bar(tqdm):
+        def update(self, n=1):
+            if self.n > LARGEST:
+                raise ValueError(f"it sends more than {LARGEST / 1e6:.0f} MB")
+            return super().update(n)
+
     def fetch(url, file, _):
         # pooch sets the real total
-        with tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=0.1) as bar:
-            pooch.HTTPDownloader(progressbar=bar)(url, file, None)
+        with Bar(desc=name, total=1, unit="B", unit_scale=True, delay=0.1) as bar:
+            pooch.HTTPDownloader(progressbar=bar, timeout=SILENCE)(url, file, None)
         if (found := _sha256(file)) != SHA256[name]:
             raise ValueError(f"its SHA-256 is {found}, expected {SHA256[name]}")
 
@@ -92,13 +101,14 @@ def _download(name, folder):
     logger.setLevel("WARNING")  # the bar says it already
     failures = []
     try:
-        for mirror in MIRRORS:
+        for mirror in tuple(mirrors):
             try:
                 pooch.retrieve(f"{mirror}{name}", f"sha256:{SHA256[name]}", name, folder, downloader=fetch)
                 return
             except requests.RequestException as error:
                 status = getattr(error.response, "status_code", None)
                 failures.append(f"{mirror} ({f'HTTP status {status}' if status else type(error).__name__})")
+                mirrors.append(mirrors.pop(mirrors.index(mirror)))
             except ValueError as error:
                 failures.append(f"{mirror} ({error})")
             except OSError as error:
