@@ -51,10 +51,19 @@ class Dense:
     """a = x W + b (5.3), with W (n_in, n_out) and b (n_out,).
 
     W, b, dW and db are views into the model's flat vectors of parameters and gradients; nothing else is kept.
+    Once the model is built, assigning to them writes into the view: the layer and the vector never part.
     """
+
+    built = False
 
     def __init__(self, W, b, dW, db):
         self.W, self.b, self.dW, self.db = W, b, dW, db
+
+    def __setattr__(self, name, value):
+        if self.built:
+            getattr(self, name)[...] = value
+        else:
+            super().__setattr__(name, value)
 
     def forward(self, x):
         """x (..., n_in) -> a (..., n_out)."""

@@ -171,13 +171,15 @@ LIKELIHOODS = {"bernoulli": Bernoulli, "gaussian": Gaussian}
 
 
 def make_likelihood(spec):
-    """A likelihood from its name, from config() or as it is."""
-    if isinstance(spec, (Bernoulli, Gaussian)):
+    """A likelihood from its name, from config() or as it is; one of your own is registered in LIKELIHOODS by
+    its name, {"poisson": Poisson}, so that a file can name it."""
+    if hasattr(spec, "log_prob"):
         return spec
     spec = dict(spec) if isinstance(spec, dict) else {"name": spec}
-    name = spec.pop("name")
-    if name not in LIKELIHOODS:
+    name = spec.pop("name", None)
+    if not isinstance(name, str) or name not in LIKELIHOODS:
         raise ValueError(
             f"likelihood {name!r} is not known; take one of {', '.join(LIKELIHOODS)}, or Gaussian(sigma=...)."
+            " One of your own is registered by LIKELIHOODS[name] = its class."
         )
     return LIKELIHOODS[name](**spec)

@@ -1,49 +1,97 @@
 """Files that are whole or not there: write beside, then rename; npz without pickles, with a JSON header."""
 
 import csv
+import errno
 import io
 import json
 import os
-import tempfile
+import stat
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from .npy import npy_header, read_npy
+
+FORMAT = 1  # of the npz files; 0 had no number, and kept the history in the header
+LARGEST_HEADER = 2**25  # bytes
+ABOUT = ("minivae", "arrays", "format")  # what a header says of the file and not of what is in it
+
+
+class Refused(ValueError):
+    """What is wrong with a file, as the rest of a sentence that begins with its path."""
 
 
 def write_beside(path, write):
     """Call write(file) on a new binary file beside path, then rename it to path: a failure leaves the old
     file whole.
 
-    Raises OSError with one sentence that names the file and the cause (no space, no permission, no folder).
+    A symbolic link stays one, and what it points to is replaced. A new file has the permissions that the
+    umask leaves, an old one keeps its own. Raises OSError with one sentence that names the file and the cause
+    (no space, no permission, no folder).
     """
     path = Path(path)
-    temporary = None
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
+        with open(temporary, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        if target.exists():
+            os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+        os.replace(temporary, target)
     except BaseException as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            kept = " The file that was there is unchanged." if path.exists() else ""
-            raise OSError(
-                error.errno,
-                f"could not write {path}: {error.strerror or error}.{kept} Free some space or choose another"
-                " folder, and try again.",
-            ) from error
+            raise _could_not_write(path, error) from error
         raise
+
+
+def _could_not_write(path, error):
+    kept = " The file that was there is unchanged." if path.exists() else ""
+    return OSError(
+        error.errno,
+        f"could not write {path}: {error.strerror or error}.{kept} Free some space or choose another folder,"
+        " and try again.",
+    )
+
+
+def remove_leftovers(folder, names):
+    """Remove what writing these files in the folder has left where it was killed half-way."""
+    for name in names:
+        for path in Path(folder).glob(f".{name}.????????"):
+            path.unlink(missing_ok=True)
+
+
+def append(path, text):
+    """Add text to the end of a file, all of it or nothing. Raises OSError where that fails."""
+    try:
+        with open(path, "ab", buffering=0) as file:
+            size = file.tell()
+            data = text.encode()
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                os.fsync(file.fileno())
+            except BaseException:
+                file.truncate(size)
+                raise
+    except OSError as error:
+        raise _could_not_write(Path(path), error) from error
+
+
+def csv_text(rows):
+    """Rows as the lines of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def write_csv(path, rows):
     """Write rows of a table, the titles first, beside and then renamed. Raises OSError where that fails."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_beside(path, lambda file: file.write(text.getvalue().encode()))
+    write_beside(path, lambda file: file.write(csv_text(rows).encode()))
 
 
 def to_json(value):
@@ -51,17 +99,34 @@ def to_json(value):
     return json.dumps(value, default=lambda a: a.tolist())
 
 
+def versions():
+    """Of what a file is written with; the numbers in it may depend on NumPy's."""
+    return {
+        "minivae": sys.modules[__package__].__version__,
+        "numpy": np.__version__,
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+
+
 def save_npz(path, kind, header, **arrays):
-    """Write arrays and a JSON header, marked as `kind` ("model", "checkpoint"), to an npz file."""
-    header = np.array(to_json({"minivae": kind, "arrays": list(arrays), **header}))
-    write_beside(path, lambda file: np.savez(file, header=header, **arrays))
+    """Write arrays and a JSON header, marked as `kind` ("model", "checkpoint"), to an npz file.
+
+    The columns of header["history"] become arrays, too: as text they would take longer with each epoch.
+    """
+    columns = {f"history.{name}": np.asarray(column) for name, column in header.get("history", {}).items()}
+    about = {"minivae": kind, "format": FORMAT, "versions": versions(), "arrays": [*arrays, *columns]}
+    text = to_json({**about, **{name: value for name, value in header.items() if name != "history"}})
+    write_beside(path, lambda file: np.savez(file, header=np.array(text), **arrays, **columns))
 
 
-def load_npz(path, *kinds):
+def load_npz(path, *kinds, expected=None):
     """Read what save_npz wrote, of one of these kinds -> (header, arrays). Never loads a pickle.
 
-    Raises OSError where there is no such file or it can't be read, and ValueError where it is truncated,
-    corrupt or something else; each with one sentence.
+    Only arrays that the header lists are read. expected(header, found), where it is given, sees the header
+    and the shape and dtype of each array, {name: (shape, dtype)}, before any array is read: it raises Refused
+    for what is wrong, or returns those that it wants, in the same form. Raises OSError where there is no such
+    file or it can't be read, and ValueError where it is truncated, corrupt or something else; each with one
+    sentence.
     """
     path, kind = Path(path), kinds[0]
     if not path.exists():
@@ -69,22 +134,48 @@ def load_npz(path, *kinds):
             f"there is no {kind} file {path}; give the path of a file that minivae saved."
         )
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
-            arrays = {name: npz[name] for name in npz.files}
-        header = json.loads(str(arrays.pop("header")))
-        found = header.pop("minivae")
-        missing = set(header.pop("arrays")) - set(arrays)
-        if missing:
-            raise KeyError(*missing)
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            return _read(archive, kinds, expected)
+    except Refused as error:
+        raise ValueError(f"{path} {error}") from error
     except (PermissionError, IsADirectoryError) as error:
         raise OSError(
             error.errno, f"could not read {path}: {error.strerror}; give a {kind} file that you may read."
         ) from error
-    except Exception as error:  # a damaged zip archive fails in a dozen ways
+    except Exception as error:
         raise ValueError(
             f"{path} is not a whole minivae {kind} file ({type(error).__name__}: truncated, corrupt or"
             " written by something else); take another copy or train again."
         ) from error
-    if found not in kinds:
-        raise ValueError(f"{path} holds a {found}, not a {kind}; give the {kind} file of the run.")
-    return header, arrays
+
+
+def _read(archive, kinds, expected):
+    def member(name, read):
+        with archive.open(f"{name}.npy") as file:
+            return read(file, name)
+
+    if archive.getinfo("header.npy").file_size > LARGEST_HEADER:
+        raise Refused("has a header that is too large for a minivae file; take another copy.")
+    header = json.loads(str(member("header", read_npy)))
+    kind, number, names = header["minivae"], header.get("format", 0), header["arrays"]
+    if kind not in kinds:
+        raise Refused(f"holds a {kind}, not a {kinds[0]}; give the {kinds[0]} file of the run.")
+    if type(number) is not int or number > FORMAT:
+        raise Refused(
+            f"has the format {number!r}, and this minivae knows up to {FORMAT}: read it with the one that"
+            " wrote it, or a newer one."
+        )
+    found = {name: member(name, lambda *args: npy_header(*args)[::2]) for name in names}
+    wanted = expected(header, found) if expected else found
+    for name, (shape, dtype) in wanted.items():
+        if found.get(name) != (shape, dtype):
+            have = "{} of {}".format(*found[name]) if name in found else "none"
+            raise Refused(
+                f"is damaged: its settings ask for {name} of shape {shape} and dtype {dtype}, and it holds "
+                f"{have}."
+            )
+    arrays = {name: member(name, read_npy) for name in wanted}
+    columns = {name: arrays.pop(name) for name in wanted if name.startswith("history.")}
+    if number > 0:
+        header["history"] = {name.removeprefix("history."): a.tolist() for name, a in columns.items()}
+    return {name: value for name, value in header.items() if name not in ABOUT}, arrays

@@ -9,11 +9,14 @@ names with a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) 
 image.
 """
 
+import copy
+import math
+from functools import partial
 from numbers import Real
 
 import numpy as np
 
-from . import bounds, gaussian, training
+from . import bounds, gaussian, model_file, training
 from .inputs import check_images, check_labels, check_whole, to_floats
 from .layers import ACTIVATIONS, Dense, Stack
 from .likelihoods import make_likelihood
@@ -22,13 +25,6 @@ from .storage import load_npz, save_npz
 from .trace import Trace
 
 ROWS = 512  # images that methods over a whole data set take at a time: memory stays bounded
-
-
-def renamed(config):
-    """The settings of a file in place by today's names: what is `head` was written as `sigma` at first."""
-    if "sigma" in config:
-        config["head"] = config.pop("sigma")
-    return config
 
 
 class VAE:
@@ -92,13 +88,23 @@ class VAE:
         self.head, self.activation, self.beta, self.reduction = head, activation, float(beta), reduction
         self.init, self.dtype, self.seed = init, np.dtype(dtype), seed
         self.binarize = None  # what fit was told, so that evaluation and pictures agree with training
-        self.image_shape = (int(n_inputs**0.5),) * 2 if int(n_inputs**0.5) ** 2 == n_inputs else (1, n_inputs)
+        self.image_shape = (
+            (math.isqrt(n_inputs),) * 2 if math.isqrt(n_inputs) ** 2 == n_inputs else (1, n_inputs)
+        )
+        self.white_black = None  # the pixel values that pictures show white and black, as fit found them
+        self.classes = None  # the label of each class where they are not 0..C-1; [] for attributes
         self.history = {}
         self.rng = np.random.default_rng(seed)
-        self.build(np.random.default_rng(seed))
+        self.rebuild()
 
-    def build(self, rng):
-        """Lay the layers out in theta and grad, and draw the initial parameters."""
+    def rebuild(self):
+        """Build the layers as at first; from now on assigning to one of their arrays writes into theta."""
+        self.build(np.random.default_rng(self.seed))
+        for layer in (*self.encoder.layers, *self.decoder.layers):
+            layer.built = True
+
+    def shapes(self):
+        """The shapes of all parameters by name, in the order of the flow. A subclass may add its own."""
         encoder = [self.n_inputs + self.n_conditions, *self.hidden, 2 * self.n_latent]
         decoder = [
             self.n_latent + self.n_conditions,
@@ -108,6 +114,11 @@ class VAE:
         shapes = {**layer_shapes("encoder", encoder), **layer_shapes("decoder", decoder)}
         if self.likelihood.n_parameters:
             shapes["decoder.raw_log_sigma"] = (self.likelihood.n_parameters,)
+        return shapes
+
+    def build(self, rng):
+        """Lay the layers out in theta and grad, and draw the initial parameters."""
+        shapes = self.shapes()
         self._theta, self.parameters = lay_out(shapes, self.dtype)
         self._grad, self.gradients = lay_out(shapes, self.dtype)
 
@@ -123,7 +134,10 @@ class VAE:
                 )
             return Stack(name, layers, ACTIVATIONS[self.activation])
 
-        self.encoder, self.decoder = stack("encoder", len(encoder) - 1), stack("decoder", len(decoder) - 1)
+        self.encoder, self.decoder = (
+            stack("encoder", len(self.hidden) + 1),
+            stack("decoder", len(self.hidden) + 1),
+        )
 
     @property
     def theta(self):
@@ -286,8 +300,7 @@ class VAE:
 
         Draws (from rng) only for dynamic binarisation.
         """
-        X = np.asarray(X)
-        mu, sigma = np.empty((2, len(X) if X.ndim else 0, self.n_latent), self.dtype)
+        mu, sigma = np.empty((2, *(np.shape(X) or (0,))[:1], self.n_latent), self.dtype)
         start = 0
         for x, y_part in self.batches(X, y, rng):
             t = self.trace(x, y_part)
@@ -376,6 +389,16 @@ class VAE:
         self.decode(t)
         return t
 
+    @property
+    def class_labels(self):
+        """The labels of a conditional model's classes, [0, 1, ...] unless it was told others.
+
+        Raises ValueError where its condition is a row of attributes, which has no classes.
+        """
+        if self.classes == []:
+            raise ValueError("this model's condition is a row of attributes, not a class: give y.")
+        return list(range(self.n_conditions)) if self.classes is None else self.classes
+
     # Copies and files.
 
     def config(self):
@@ -396,55 +419,77 @@ class VAE:
             **{name: getattr(self, name) for name in names},
             "likelihood": self.likelihood.config(),
             "dtype": self.dtype.name,
+            **{name: getattr(self, name) for name in model_file.own_settings(type(self), VAE)},
         }
 
     def astype(self, dtype):
         """A copy of the model in another dtype: float32 to train, float64 to check,
         complex128 for the complex step."""
-        copy = type(self)(**{**self.config(), "dtype": dtype})
-        copy.theta[:], copy.grad[:] = self.theta, self.grad
-        copy.load_header(self.header())
-        return copy
+        twin = object.__new__(type(self))
+        twin.__setstate__(copy.deepcopy({**self.__getstate__(), "dtype": np.dtype(dtype)}))
+        return twin
 
-    def __deepcopy__(self, memo):
-        return self.astype(self.dtype)  # views copied one by one would no longer be views
+    def __getstate__(self):
+        """All that a copy needs; the layers are views into theta and grad, and built anew."""
+        layers = "encoder", "decoder", "parameters", "gradients"
+        state = {name: value for name, value in vars(self).items() if name not in layers}
+        for name, value in state.items():
+            if name[0] != "_" and isinstance(value, np.ndarray) and np.may_share_memory(value, self.theta):
+                raise TypeError(
+                    f"{name} is a view into theta, which a copy would part from it: make it a property."
+                )
+        return state
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.rebuild()
+        self.theta[:], self.grad[:] = state["_theta"], state["_grad"]
 
     def header(self):
-        """What a file keeps beside theta: the settings, the image shape, the binarisation, the history,
-        the generator."""
+        """What a file keeps beside theta: the class, the settings, the history, the generator, and how images
+        were read and are shown."""
         return {
-            "config": self.config(), "image_shape": self.image_shape, "binarize": self.binarize,
+            "class": type(self).__name__, "config": self.config(), "image_shape": self.image_shape,
+            "binarize": self.binarize, "white_black": self.white_black, "classes": self.classes,
             "history": self.history, "rng": self.rng.bit_generator.state,
         }  # fmt: skip
 
     def load_header(self, header):
-        """Take over what header() gave, but the settings."""
+        """Take over what header() gave, but the class and the settings."""
         self.image_shape, self.binarize = tuple(header["image_shape"]), header["binarize"]
+        self.white_black, self.classes = header.get("white_black"), header.get("classes")
         self.history = {name: list(column) for name, column in header["history"].items()}
-        self.rng.bit_generator.state = header["rng"]
+        rng = model_file.generator(header["rng"])
+        if type(rng.bit_generator) is type(self.rng.bit_generator):
+            self.rng.bit_generator.state = rng.bit_generator.state  # it may be in use
+        else:
+            self.rng = rng
 
     def save(self, path):
         """Write the model to an npz file (no pickle), beside and then renamed.
 
-        Raises OSError where that fails.
+        Raises OSError where that fails, and ValueError for a model that load could not build again: one with
+        a likelihood that is not in LIKELIHOODS, or a subclass with something that config() doesn't know.
         """
+        model_file.check_rebuilds(self, VAE)
         save_npz(path, "model", self.header(), theta=self.theta)
 
     @classmethod
     def load(cls, path):
         """The model that save wrote, or the one in a checkpoint.
 
-        Raises FileNotFoundError, or ValueError for a file that is not whole or holds something else.
+        Raises FileNotFoundError, or ValueError for a file that is not whole, holds something else, or was
+        saved by another class.
         """
-        header, arrays = load_npz(path, "model", "checkpoint")
-        renamed(header["config"])
-        vae = cls(**header["config"])
-        if arrays["theta"].shape != vae.theta.shape:
+        header, arrays = load_npz(
+            path, "model", "checkpoint", expected=partial(model_file.check_model, cls, VAE)
+        )
+        if not np.isfinite(arrays["theta"]).all():
             raise ValueError(
-                f"{path} holds {arrays['theta'].size} parameters, its settings ask for {vae.theta.size}: it"
-                " is damaged."
+                f"{path} is damaged: its parameters hold NaN or infinity; take another copy or train again."
             )
-        vae.theta[:] = arrays["theta"]
+        vae = cls(**header["config"])
+        vae.theta = arrays["theta"]
         vae.load_header(header)
         return vae
 

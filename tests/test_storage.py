@@ -1,17 +1,21 @@
 """Files are whole or not there: what save writes load reads to the bit, what is damaged is refused,
 nothing is half-written."""
 
+import copy
 import errno
+import io
 import os
 import pickle
 import re
+import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
 
-from minivae import VAE, Adam, Gaussian, storage
-from minivae.storage import load_npz, save_npz, write_beside
+from minivae import VAE, Adam, Bernoulli, Gaussian, storage
+from minivae.likelihoods import LIKELIHOODS
+from minivae.storage import append, load_npz, remove_leftovers, save_npz, write_beside
 
 
 @pytest.fixture
@@ -193,6 +197,182 @@ def test_parameters_that_do_not_fit_the_settings(path):
     assert f"{path} holds 7 parameters, its settings ask for 56: it is damaged." in refused(path)
 
 
+def changed(path, change=lambda header: None, **arrays):
+    """A model's file with something in its header or its arrays put otherwise."""
+    vae = small()
+    vae.fit(np.full((3, 4), 0.5), epochs=1, progress=False)
+    header = vae.header()
+    change(header)
+    save_npz(path, "model", header, **{"theta": vae.theta, **arrays})
+    return path
+
+
+def put(name, value):
+    def change(header):
+        *to, last = name.split(".")
+        for key in to:
+            header = header[key]
+        header[last] = value
+
+    return change
+
+
+def without(name):
+    return lambda header: header.pop(name)
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        *((without(name), f"it lacks `{name}`") for name in ("config", "image_shape", "binarize", "rng")),
+        (put("config", []), "its settings are no table"),
+        (put("config.hidden", [3000, 40000]), "holds 56 parameters, its settings ask for 240350008"),
+        (put("config.hidden", [10**9] * 3), "its settings ask for"),
+        (put("config.hidden", 5), "hidden is 5"),
+        (put("config.n_latent", "2"), "n_latent is '2'"),
+        (put("config.dtype", "float16"), "dtype is float16"),
+        (put("config.dtype", "float64"), "theta is float32, its settings say float64"),
+        (put("config.likelihood", {"name": "poisson"}), "likelihood 'poisson' is not known"),
+        (put("config.likelihood", 3), "holds settings that this minivae can't build"),
+        (put("config.more", 3), "lack or don't know more"),
+        (put("image_shape", [4, 4]), "its images of shape"),
+        (put("image_shape", [True, 4]), "its images of shape"),
+        (put("binarize", "treshold"), "its binarize is 'treshold'"),
+        (put("history", {"epoch": [1, 2], "elbo": [1.0]}), "the columns of its history differ in length"),
+        (put("history", {"epoch": ["one"]}), "the columns of its history"),
+        (put("rng.state.state", 2**130), "the state of its generator makes no sense"),
+        (put("rng.uinteger", 2**40), "the state of its generator makes no sense"),
+        (put("rng.bit_generator", "PCG63"), "the state of its generator makes no sense"),
+        (put("white_black", [0, 0]), "its white and black"),
+        (put("classes", [1, 2]), "its classes"),
+        (put("class", "Half"), "was saved by the class Half: load it with Half.load, not with VAE.load"),
+    ],
+)
+def test_a_header_that_makes_no_sense(change, sentence, path):
+    assert sentence in refused(changed(path, change))
+
+
+def test_parameters_that_make_no_sense(path):
+    assert "parameters hold NaN" in refused(changed(path, theta=np.full(56, np.nan, np.float32)))
+    assert "theta is complex128, its settings say float32" in refused(
+        changed(path, theta=np.ones(56, complex))
+    )
+    with pytest.raises(ValueError, match="parameters hold NaN or infinity"):
+        vae = small()
+        vae.theta = np.nan
+        vae.save(path.with_name("other.npz"))
+    assert not path.with_name("other.npz").exists()
+
+
+def test_a_newer_format_is_told(path, monkeypatch):
+    monkeypatch.setattr(storage, "FORMAT", 7)
+    small().save(path)
+    monkeypatch.undo()
+    assert "has the format 7, and this minivae knows up to 1" in refused(path)
+
+
+def test_what_the_header_does_not_list_is_not_read(path):
+    """Nor is what the settings don't ask for, however small it is in the file."""
+    small().save(path)
+    bomb = npy_of_zeros(2**28)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("extra.npy", bomb)
+    tracemalloc.start()
+    VAE.load(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**22
+
+
+def npy_of_zeros(n):
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (n,)})
+    return file.getvalue() + bytes(n)
+
+
+def test_versions_are_recorded_and_the_history_is_no_text(path):
+    vae = small()
+    vae.fit(np.full((3, 4), 0.5), epochs=2, progress=False)
+    vae.save(path)
+    header, _ = load_npz(path, "model")
+    assert header["versions"]["numpy"] == np.__version__ and header["versions"]["python"][:2] == "3."
+    with np.load(path) as file:
+        assert file["history.elbo"].tolist() == vae.history["elbo"] and str(
+            vae.history["elbo"][0]
+        ) not in str(file["header"])
+    again = VAE.load(path)
+    assert again.history == vae.history and type(again.history["epoch"][0]) is int
+
+
+# What is one's own
+# ----------------------------------------------------------------------------------------------------
+
+
+class FreeBits(VAE):
+    def __init__(self, *args, free_bits=0.5, **settings):
+        super().__init__(*args, **settings)
+        self.free_bits = free_bits
+
+
+class Forgetful(VAE):
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.extra = 1.0
+
+
+class Poisson(Bernoulli):
+    name = "poisson"
+
+
+def test_a_subclass_and_its_settings_come_back(path):
+    vae = FreeBits(4, (3,), 2, free_bits=3.0)
+    vae.save(path)
+    copies = [
+        vae.astype(np.float64),
+        copy.deepcopy(vae),
+        pickle.loads(pickle.dumps(vae)),
+        FreeBits.load(path),
+    ]
+    assert [(type(twin), twin.free_bits) for twin in copies] == [(FreeBits, 3.0)] * 4
+    assert "was saved by the class FreeBits: load it with FreeBits.load" in refused(path)
+
+
+def test_what_a_file_would_not_remember_is_not_saved(path):
+    vae = Forgetful(4, (3,), 2)
+    vae.save(path)  # what __init__ sets comes back
+    vae.extra = 2.0
+    with pytest.raises(
+        ValueError,
+        match=r"would not remember Forgetful.extra = 2.0: make it an argument of "
+        r"__init__",
+    ):
+        vae.save(path)
+    assert copy.deepcopy(vae).extra == 2.0 and vae.astype(np.float64).extra == 2.0
+    with pytest.raises(ValueError, match=r"register it, LIKELIHOODS\['poisson'\] = Poisson"):
+        small(likelihood=Poisson()).save(path)
+
+
+def test_an_own_likelihood_that_is_registered_comes_back(path, monkeypatch):
+    monkeypatch.setitem(LIKELIHOODS, "poisson", Poisson)
+    small(likelihood=Poisson()).save(path)
+    assert type(VAE.load(path).likelihood) is Poisson
+    monkeypatch.delitem(LIKELIHOODS, "poisson")
+    assert "likelihood 'poisson' is not known" in refused(path)
+
+
+def test_views_of_a_copy_are_views(path):
+    vae = small(likelihood="gaussian")
+    vae.save(path)
+    for twin in (pickle.loads(pickle.dumps(vae)), copy.deepcopy(vae), vae.astype(np.float32), VAE.load(path)):
+        twin.theta = 7
+        assert (twin.encoder.layers[0].W == 7).all() and (twin.parameters["decoder.1.b"] == 7).all()
+        twin.encoder.layers[0].W = np.arange(12).reshape(4, 3)
+        assert twin.theta[:12].tolist() == list(range(12)) and not (vae.theta == 7).any()
+    vae.first = vae.encoder.layers[0].W
+    with pytest.raises(TypeError, match="first is a view into theta"):
+        copy.deepcopy(vae)
+
+
 # Writing beside
 # -------------------------------------------------------------------------------------------------------
 
@@ -249,6 +429,48 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
-def test_others_may_read_what_is_written(path):
+def test_the_umask_is_respected_and_a_files_own_permissions_stay(path):
+    for umask, mode in ((0o022, 0o644), (0o077, 0o600), (0o002, 0o664)):
+        before = os.umask(umask)
+        try:
+            small().save(path)
+        finally:
+            os.umask(before)
+        assert path.stat().st_mode & 0o777 == mode
+        path.unlink()
     small().save(path)
-    assert path.stat().st_mode & 0o777 == 0o644
+    path.chmod(0o640)
+    small().save(path)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
+def test_a_symbolic_link_is_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "model.npz", tmp_path / "elsewhere" / "m.npz"
+    link.symlink_to(target)
+    for _ in range(2):
+        small().save(link)
+        assert link.is_symlink() and VAE.load(target).n_inputs == 4 and os.listdir(target.parent) == ["m.npz"]
+
+
+def test_leftovers_of_killed_writes_are_removed_and_nothing_else(tmp_path):
+    for name in (".model.npz.0123abcd", ".model.npz.mine", ".other.npz.0123abcd", "model.npz"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path, ["model.npz"])
+    assert sorted(os.listdir(tmp_path)) == [".model.npz.mine", ".other.npz.0123abcd", "model.npz"]
+
+
+def test_what_is_appended_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    append(path, "a,b\n")
+    append(path, "1,2\n")
+    assert path.read_text() == "a,b\n1,2\n"
+
+    def full(fd):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage.os, "fsync", full)
+    with pytest.raises(OSError, match=r"could not write .*table.csv: No space left on device.*unchanged"):
+        append(path, "3,4\n")
+    assert path.read_text() == "a,b\n1,2\n"

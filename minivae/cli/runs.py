@@ -9,8 +9,9 @@ import json
 import shlex
 from pathlib import Path
 
+from ..model_file import renamed
 from ..storage import write_beside, write_csv
-from ..vae import VAE, renamed
+from ..vae import VAE
 from . import recipes
 from .flags import flag
 
