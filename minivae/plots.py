@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
-from matplotlib.ticker import MaxNLocator
 
 from .inputs import check_whole, to_floats
+from .mosaic import cell_size, mosaic, show_images, show_page
 from .storage import write_beside
 
 FORMATS = (".png", ".pdf", ".svg")
+CLASSES = 10  # of a conditional model that are drawn
 PRIOR_95 = 5.991**0.5  # radius of the circle that holds 95 % of a two-dimensional N(0, I): sqrt(-2 log 0.05)
 
 
@@ -30,40 +31,10 @@ def save(figure, path, dpi=130):
         raise ValueError(
             f"{path} is not the name of a picture; it must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
         )
-    write_beside(path, lambda file: figure.savefig(file, format=suffix[1:], dpi=dpi))
-
-
-def mosaic(images, n_columns, image_shape=None, gap=1):
-    """Images side by side, row by row, `gap` empty pixels (NaN) between them, as one array.
-
-    images (N, H, W), or (N, D) with image_shape = (H, W) -> (rows (H + gap) - gap, n_columns (W + gap) -
-    gap).
-    """
-    images = np.asarray(images)
-    if image_shape is not None:
-        images = images.reshape(-1, *image_shape)
-    n, height, width = images.shape
-    n_rows = -(-n // n_columns)
-    cells = np.full((n_rows * n_columns, height + gap, width + gap), np.nan)
-    cells[:n, :height, :width] = images
-    page = cells.reshape(n_rows, n_columns, height + gap, width + gap).swapaxes(1, 2)
-    return page.reshape(n_rows * (height + gap), n_columns * (width + gap))[: -gap or None, : -gap or None]
-
-
-def show_images(ax, images, n_columns, image_shape=None, row_labels=None, limits=(0, 1), gap=1):
-    """Draw a mosaic on ax, dark ink for high pixels; row_labels name the rows on the left;
-    limits are white and black."""
-    page = mosaic(images, n_columns, image_shape, gap)
-    ax.imshow(page, cmap="gray_r", vmin=limits[0], vmax=limits[1], interpolation="nearest")
-    ax.set_frame_on(False)
-    # the layout reckons with labels at the left edge of the space, so that is where the images must be
-    ax.set_anchor("W")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    if row_labels is not None:
-        height = (page.shape[0] + gap) / len(row_labels)
-        ax.set_yticks([height * (row + 0.5) - gap for row in range(len(row_labels))], row_labels)
-        ax.tick_params(length=0)
+    write_beside(
+        path,
+        lambda file: figure.savefig(file, format=suffix[1:], dpi=dpi, bbox_inches="tight", pad_inches=0.05),
+    )
 
 
 def learning_curves(history):
@@ -90,7 +61,7 @@ def learning_curves(history):
                 )
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("epoch")
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        ax.set_xticks(np.unique(np.linspace(epochs[0], epochs[-1], 6).round().astype(int)))
         ax.grid(alpha=0.3)
     panels[0].set_ylabel("nats per image")
     panels[0].legend(fontsize=8, loc="lower right")
@@ -101,9 +72,10 @@ def reconstructions(vae, X, y=None, n=10, rng=None):
     """The first n images of X as the model sees them, and beneath each the mean of p(x'|z) and a draw from
     it.
 
-    z ~ q(z|x) is the same draw for both. X (N, D) or (N, H, W); y labels for a conditional model.
+    z ~ q(z|x) is the same draw for both. X (N, D), (N, H, W) or (N, H, W, 3); y labels for a conditional
+    model.
     """
-    X, y = np.asarray(X)[:n], None if y is None else np.asarray(y)[:n]
+    X, y = np.asarray(X[:n]), None if y is None else np.asarray(y)[:n]
     if len(X) == 0:
         raise ValueError("there are no images to reconstruct; give at least one.")
     seed = vae.seed if rng is None else int(np.random.default_rng(rng).integers(2**32))
@@ -125,22 +97,23 @@ def prior_samples(vae, n=25, y=None, rng=None):
     """n draws x ~ p(x|z) with z ~ N(0, I), and on the right, in the same places, the pixel means they were
     drawn from.
 
-    A conditional model gets one row of five per class, or n draws of the classes y (n,).
+    A conditional model gets one row of five per class, of ten classes at most, or n draws of the classes or
+    attributes y, (n,) or (n, C).
     """
     n, rng = check_whole("n", n, 1), np.random.default_rng(vae.seed if rng is None else rng)
-    columns, labels = int(np.ceil(n**0.5)), None
+    columns, names, of = int(np.ceil(n**0.5)), None, ""
     if vae.n_conditions and y is None:
-        columns, labels = 5, [f"class {c}" for c in range(vae.n_conditions)]
-        y = np.repeat(np.arange(vae.n_conditions), columns)
-        n = len(y)
+        columns, names = 5, [f"class {c}" for c in vae.class_labels[:CLASSES]]
+        y = np.repeat(np.arange(len(names)), columns)
+        n, of = len(y), _of_classes(vae)
     draws, means = vae.prior_predictive_sample_with_probs(n, y, rng=rng)
     rows, limits = -(-n // columns), _white_black(vae, means)
     width, height = _size(max(2.5, 0.4 * columns), columns, rows, vae.image_shape, above=0.35)
-    figure = Figure(figsize=(2 * width + (0.7 if labels else 0.1), height), layout="constrained")
+    figure = Figure(figsize=(2 * width + (0.7 if names else 0.1), height), layout="constrained")
     left, right = figure.subplots(1, 2)
-    show_images(left, draws, columns, vae.image_shape, labels, limits)
+    show_images(left, draws, columns, vae.image_shape, names, limits)
     show_images(right, means, columns, vae.image_shape, None, limits)
-    left.set_title("draws x ~ p(x|z), z ~ N(0, I)", fontsize=10, loc="left")
+    left.set_title(f"draws x ~ p(x|z), z ~ N(0, I){of}", fontsize=10, loc="left")
     right.set_title(
         "their probabilities" if vae.likelihood.name == "bernoulli" else "their means",
         fontsize=10,
@@ -149,24 +122,30 @@ def prior_samples(vae, n=25, y=None, rng=None):
     return figure
 
 
-def latent_map(vae, X, labels=None, n=2000):
+def latent_map(vae, X, labels=None, n=2000, y=None):
     """The means of q(z|x) of the first n images for a model with two latents, each drawn as its label.
 
-    The dashed circle holds 95 % of the prior N(0, I). labels (N,) small integers, or None for dots; a
-    conditional model takes them as its condition too. Raises ValueError for another number of latents.
+    The dashed circle holds 95 % of the prior N(0, I). labels (N,) small integers, or None for dots; beyond
+    the ten most frequent labels there are only dots. y: the conditions of a conditional model, by default the
+    labels. Raises ValueError for another number of latents.
     """
     _needs_two_latents(vae, "a map")
-    X, labels = np.asarray(X)[:n], None if labels is None else np.asarray(labels)[:n]
-    mu = vae.transform(X, labels if vae.n_conditions else None, rng=vae.seed)
+    y = labels if y is None else y
+    X, y = np.asarray(X[:n]), None if y is None else np.asarray(y)[:n]
+    mu = vae.transform(X, y if vae.n_conditions else None, rng=vae.seed)
     figure = Figure(figsize=(5.2, 5.2), layout="constrained")
     ax = figure.subplots()
     ax.add_patch(Circle((0, 0), PRIOR_95, fill=False, ls="--", color="0.4", lw=1))
-    if labels is None:
-        ax.plot(*mu.T, ".", ms=2)
-    else:
-        for i, label in enumerate(np.unique(labels)):
+    written = np.zeros(len(mu), bool)
+    if labels is not None and np.ndim(labels) == 1:
+        labels = np.asarray(labels)[:n]
+        found, counts = np.unique(labels, return_counts=True)
+        for i, label in enumerate(np.sort(found[np.argsort(-counts, kind="stable")[:CLASSES]])):
             z = mu[labels == label]
             ax.plot(*z.T, ls="", marker=f"${label}$", ms=5, mew=0.2, color=f"C{i % 10}", alpha=0.7)
+            written |= labels == label
+    if not written.all():
+        ax.plot(*mu[~written].T, ".", ms=2, **({"color": "0.6"} if written.any() else {}))
     reach = 1.05 * max(PRIOR_95, np.abs(mu).max(initial=0))
     ax.set(
         xlim=(-reach, reach),
@@ -182,14 +161,14 @@ def latent_map(vae, X, labels=None, n=2000):
 def latent_grid(vae, n=20, extent=3.0, y=None):
     """What the decoder makes of an n x n grid of z over [-extent, extent]^2, for a model with two latents.
 
-    z_1 runs to the right and z_2 upwards, as in latent_map. A conditional model takes one class y, or by
-    default shows a coarser grid for each class. Raises ValueError for another number of latents.
+    z_1 runs to the right and z_2 upwards, as in latent_map. A conditional model takes one class or row of
+    attributes y, or by default shows a coarser grid for each of its first ten classes. Raises ValueError for
+    another number of latents.
     """
     _needs_two_latents(vae, "a grid")
     each_class = vae.n_conditions > 0 and y is None
-    classes = list(range(vae.n_conditions)) if each_class else [y]
-    if each_class:
-        n = min(n, 8)
+    classes = list(range(len(vae.class_labels[:CLASSES]))) if each_class else [y]
+    n = min(n, 8) if each_class else min(n, 12) if vae.image_shape[0] == 1 else n
     across = min(5, len(classes))
     size = 2.3 if each_class else 6.0
     rows = -(-len(classes) // across)
@@ -198,37 +177,53 @@ def latent_grid(vae, n=20, extent=3.0, y=None):
     line = np.linspace(-extent, extent, n)
     z1, z2 = np.meshgrid(line, line[::-1])
     Z = np.stack([z1.ravel(), z2.ravel()], axis=1)
-    means = [vae.prior_predictive_with_input(Z, None if c is None else np.full(len(Z), c)) for c in classes]
-    white, black = _white_black(vae, np.concatenate(means))
+    means = [
+        vae.prior_predictive_with_input(Z, None if c is None else np.repeat(np.asarray(c)[None], len(Z), 0))
+        for c in classes
+    ]
+    limits = _white_black(vae, np.concatenate(means))
     edge = extent + extent / max(n - 1, 1)  # half a cell beyond the outermost z
+    height, width = cell_size(vae.image_shape)
     for ax, c, mean in zip(panels, classes, means):
-        ax.imshow(mosaic(mean, n, vae.image_shape, gap=0), cmap="gray_r", vmin=white, vmax=black,
-                  extent=(-edge, edge, -edge, edge), interpolation="nearest", aspect="auto")  # fmt: skip
-        ax.set_box_aspect(vae.image_shape[0] / vae.image_shape[1])
+        if vae.image_shape[0] == 1:
+            show_images(ax.inset_axes([0, 0, 1, 1]), mean, n, vae.image_shape, None, limits)
+            ax.set(xlim=(-edge, edge), ylim=(-edge, edge))
+        else:
+            page = mosaic(mean, n, vae.image_shape, gap=0)
+            show_page(ax, page, limits, extent=(-edge, edge, -edge, edge), aspect="auto")
+        ax.set_box_aspect(height / width)
         ax.set_xticks(np.linspace(-extent, extent, 7 if not each_class else 3))
         ax.set_yticks(np.linspace(-extent, extent, 7 if not each_class else 3))
-        if c is not None:
-            ax.set_title(f"class {c}", fontsize=10)
+        if each_class:
+            ax.set_title(f"class {vae.class_labels[c]}", fontsize=10)
     for ax in panels[len(classes) :]:
         ax.remove()
     if each_class:
-        figure.supxlabel("$z_1$", fontsize=10)
+        figure.supxlabel(f"$z_1$ {_of_classes(vae)}", fontsize=10)
         figure.supylabel("$z_2$", fontsize=10)
     else:
         panels[0].set(xlabel="$z_1$", ylabel="$z_2$")
     return figure
 
 
+def _of_classes(vae):
+    """Where not all classes are drawn: how many there are."""
+    return f" ({CLASSES} of {vae.n_conditions} classes)" if vae.n_conditions > CLASSES else ""
+
+
 def _size(width, n_columns, n_rows, image_shape, beside=0.0, above=0.0):
     """The inches of a figure with a mosaic `width` wide, and room for words."""
-    height = width * n_rows * (image_shape[0] + 1) / (n_columns * (image_shape[1] + 1))
+    cell_height, cell_width = cell_size(image_shape)
+    height = width * n_rows * cell_height / (n_columns * cell_width)
     return width + beside, min(max(height, 0.8), 8.0) + above
 
 
 def _white_black(vae, shown):
-    """The pixel values to draw white and black: 0 and 1,
-    or for a Gaussian decoder all but the extremes of what is shown."""
-    if vae.likelihood.needs_unit_pixels or shown.size == 0:
+    """The pixel values to draw white and black: those of the images that the model was trained on, as fit "
+    "found them."""
+    if vae.white_black is not None:
+        return vae.white_black
+    if vae.likelihood.needs_unit_pixels or shown.size == 0 or 0 <= shown.min() <= shown.max() <= 1:
         return 0, 1
     return tuple(np.percentile(shown, (1, 99)))
 

@@ -3,13 +3,22 @@ exact resume."""
 
 import json
 import time
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from .bounds import OBJECTIVES
-from .inputs import BINARIZE, check_images, check_labels, check_whole, to_floats
+from .inputs import (
+    BINARIZE,
+    check_images,
+    check_labels,
+    check_not_empty,
+    check_whole,
+    image_shape,
+    to_floats,
+    white_black,
+)
+from .ondisk import fingerprint
 from .optimizers import make_optimizer
 from .progress import progress_bar
 from .storage import load_npz, save_npz, to_json
@@ -49,7 +58,7 @@ def fit(
     on training. Raises ValueError or TypeError for bad input, FloatingPointError where the loss is no longer
     a number.
     """
-    shape = np.shape(X)
+    given = X
     # which reads a pixel as a probability
     unit_pixels = vae.likelihood.needs_unit_pixels or binarize == "dynamic"
     X = check_images(X, vae.n_inputs, unit_pixels)
@@ -59,9 +68,10 @@ def fit(
     for name, value, known in (("binarize", binarize, BINARIZE), ("objective", objective, OBJECTIVES)):
         if value not in known:
             raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(map(repr, known))}.")
+    check_not_empty(X, binarize)
     epochs, batch_size = check_whole("epochs", epochs, 0), check_whole("batch_size", batch_size, 1)
     n_samples = check_whole("n_samples", n_samples, 1)
-    held_out = _pair(validation)
+    held_out = _pair(validation, vae.n_conditions)
     if held_out is not None:
         images = check_images(held_out[0], vae.n_inputs, unit_pixels, "validation")
         if len(images) == 0:
@@ -85,16 +95,16 @@ def fit(
         if not (schedule and name == "lr")},
         "batch_size": batch_size, "binarize": binarize, "n_samples": n_samples, "objective": objective,
         "schedule": [list(step) for step in schedule],
-        "data": {"images": _fingerprint(X), "labels": _fingerprint(y), "validation": [_fingerprint(part)
+        "data": {"images": fingerprint(X), "labels": fingerprint(y), "validation": [fingerprint(part)
         for part in held_out or ()]},
     }  # fmt: skip
 
     if resume:
         resume_from(checkpoint, vae, optimizer, rng, settings)
     else:
-        vae.history, vae.binarize = {}, binarize
-        if len(shape) == 3:
-            vae.image_shape = shape[1:]
+        vae.history, vae.binarize, vae.white_black = {}, binarize, white_black(X)
+        if np.ndim(given) > 2:
+            vae.image_shape = image_shape(np.shape(given))
     done = len(vae.history.get("epoch", ()))
     if checkpoint is not None and not resume:
         save_checkpoint(checkpoint, vae, optimizer, rng, settings)
@@ -122,18 +132,14 @@ def fit(
     return vae.history
 
 
-def _pair(validation):
+def _pair(validation, n_conditions):
+    """validation as (images, labels or None): a conditional model's is a tuple or a list of the two."""
     if validation is None:
         return None
-    if not isinstance(validation, tuple):
-        return validation, None
-    if len(validation) != 2:
+    if isinstance(validation, tuple) and len(validation) != 2:
         raise ValueError(f"validation is a tuple of {len(validation)}; give images, or (images, labels).")
-    return validation
-
-
-def _fingerprint(array):
-    return None if array is None else [*array.shape, zlib.crc32(np.ascontiguousarray(array))]
+    pair = isinstance(validation, list) and n_conditions and len(validation) == 2
+    return validation if pair or isinstance(validation, tuple) else (validation, None)
 
 
 def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from minivae import VAE, plots, storage
 from minivae.inputs import to_floats
@@ -302,15 +303,96 @@ def test_the_smallest_pictures(X):
         plots.learning_curves({})
 
 
-def test_pixels_of_a_gaussian_decoder_are_scaled_to_what_is_shown(rng):
-    X = rng.normal(50, 20, (30, 4, 4))
+def clim(figure):
+    image = figure.axes[0].images[0]
+    return image.get_cmap().name, *image.get_clim()
+
+
+def test_drawings_are_ink_on_paper_and_photographs_are_natural(rng):
+    """Grey values in [0, 1] are drawn on [0, 1]; others between the extremes that training found."""
+    photographs = rng.uniform(0.2, 0.9, (30, 4, 4))
+    drawings = np.where(rng.random((30, 4, 4)) < 0.2, photographs, 0)
+    ink, natural = ("gray_r", 0, 1), ("gray", 0, 1)
+    sets = [(drawings, ink), (photographs, natural), (drawings > 0, ink)]
+    sets += [((255 * X).astype(np.uint8), look) for X, look in sets[:2]]
+    for X, look in sets:
+        for likelihood in ("bernoulli", "gaussian"):
+            vae = VAE(16, (5,), 2, likelihood=likelihood)
+            vae.fit(X, epochs=1, progress=False)
+            assert clim(plots.reconstructions(vae, X, n=5)) == look
+            assert clim(plots.prior_samples(vae)) == clim(plots.latent_grid(vae)) == look
     vae = VAE(16, (5,), 2, likelihood="gaussian")
-    white, black = plots.reconstructions(vae, X, n=5).axes[0].images[0].get_clim()
-    assert white < 30 and black > 70
-    assert plots.reconstructions(VAE(16, (5,), 2), rng.random((3, 16)) / 9).axes[0].images[0].get_clim() == (
-        0,
-        1,
+    vae.fit(100 * photographs, epochs=1, progress=False)
+    name, low, high = clim(plots.prior_samples(vae))
+    assert name == "gray" and 20 <= low < 25 and 85 < high <= 90
+
+
+def test_colour_is_drawn_in_colour(rng):
+    X = rng.random((12, 5, 4, 3))
+    vae = VAE(60, (6,), 2, likelihood="gaussian")
+    vae.fit(X, epochs=1, progress=False)
+    assert vae.image_shape == (5, 4, 3)
+    page = plots.reconstructions(vae, X, n=4).axes[0].images[0].get_array()
+    assert (
+        page.shape == (3 * 7 - 2, 4 * 6 - 2, 3) and np.allclose(page[:5, 6:10], X[1]) and (page[5] == 1).all()
     )
+    for figure in (plots.prior_samples(vae), plots.latent_grid(vae, n=5)):
+        assert figure.axes[0].images[0].get_array().ndim == 3 and render(figure).std() > 5
+
+
+def test_rows_of_numbers_are_drawn_as_curves(rng):
+    X = rng.random((12, 23))
+    vae = VAE(23, (6,), 2, likelihood="gaussian")
+    vae.fit(X, epochs=1, progress=False)
+    ax = plots.reconstructions(vae, X, n=4).axes[0]
+    assert len(ax.lines) == 12 and not ax.images
+    heights = -np.diff(ax.lines[1].get_ydata()[::2])
+    assert np.allclose(heights / heights[0], np.diff(X[1]) / np.diff(X[1])[0])
+    for figure in (plots.reconstructions(vae, X), plots.prior_samples(vae), plots.latent_grid(vae, n=5)):
+        page = render(figure)
+        assert (page < 128).any(axis=(1, 2)).mean() > 0.5 and (page[[0, -1]] == 255).all()
+
+
+def test_of_many_classes_ten_are_drawn_by_their_labels(rng):
+    labels = np.arange(60) % 20
+    vae = VAE(16, (5,), 2, n_conditions=20)
+    vae.classes = list(range(100, 120))
+    X = rng.random((60, 4, 4))
+    vae.fit(X, labels, epochs=1, progress=False)
+    left, _ = plots.prior_samples(vae).axes
+    assert [text.get_text() for text in left.get_yticklabels()] == [f"class {c}" for c in range(100, 110)]
+    assert "10 of 20 classes" in left.get_title("left")
+    grid = plots.latent_grid(vae, n=2)
+    assert [ax.get_title() for ax in grid.axes] == [f"class {c}" for c in range(100, 110)]
+    assert "10 of 20 classes" in grid.get_supxlabel()
+    lines = plots.latent_map(vae, X, labels + 100, y=labels).axes[0].lines
+    assert [line.get_marker() for line in lines] == [*(f"${c}$" for c in range(100, 110)), "."]
+
+
+def test_attributes_are_no_classes(rng):
+    X, y = rng.random((12, 4, 4)), rng.random((12, 3))
+    vae = VAE(16, (5,), 2, n_conditions=3)
+    vae.fit(X, y, epochs=1, progress=False)
+    vae.classes = []
+    assert len(plots.prior_samples(vae, 4, y[:4]).axes) == 2
+    (ax,) = plots.latent_grid(vae, n=2, y=y[0]).axes
+    Z = [[-3, 3], [3, 3], [-3, -3], [3, -3]]
+    expected = vae.prior_predictive_with_input(Z, np.tile(y[0], (4, 1)))
+    assert np.allclose(shown(ax), plots.mosaic(expected, 2, (4, 4), gap=0))
+    assert len(plots.latent_map(vae, X, y).axes[0].lines) == 1
+    with pytest.raises(ValueError, match="a row of attributes, not a class: give y"):
+        plots.prior_samples(vae)
+
+
+def test_the_curves_end_at_the_last_epoch_and_pictures_at_their_edge(tmp_path, X):
+    figure = plots.learning_curves(
+        {"epoch": list(range(1, 31)), "elbo": [0.0] * 30, "log_px_z": [0.0] * 30, "kl": [0.0] * 30}
+    )
+    assert figure.axes[0].get_xticks()[[0, -1]].tolist() == [1, 30]
+    plots.save(plots.prior_samples(model(X, n_conditions=3)), tmp_path / "a.png")
+    page = imread(tmp_path / "a.png")[..., :3]
+    blank = (page == 1).all(axis=(1, 2))
+    assert blank[-12:-6].all() or not blank[-12:].all()
 
 
 # Saving -----------------------------------------------------------------------------------------------------
