@@ -12,7 +12,7 @@ import io
 import lessons_tools as tools
 import numpy as np
 import pytest
-from variants import variants
+from variants import equivalents, variants
 
 from minivae.course import exercises_of
 from minivae.course.answers import Wrong, parts_of
@@ -47,7 +47,7 @@ def solved(number):
     lesson = SavedCode(
         [(k, cell.source) for k, cell in enumerate(tools.code_cells(nb))] + [("solution", solution)]
     )
-    namespace = {}
+    namespace = {"np": np}
     mine = [s for s in lesson.statements if s.source.endswith("solution")]
     needed = {
         id(s): s
@@ -176,3 +176,68 @@ def test_variants_are_judged_by_what_they_compute(number):
             refused.append(words)
     assert not let_pass and not refused, (let_pass, refused)
     assert tried >= 5
+
+
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_the_same_in_other_words_is_accepted(number):
+    for words, code in equivalents(solved(number)[0]):
+        answer = answer_from(number, code)
+        assert answer is not None and accepted(number, answer), words
+
+
+def contained(parts, names):
+    """What a function may return instead of the tuple of these arrays, by words."""
+    yield "a dictionary", dict(zip(names, parts))
+    if len(parts) == 1:
+        alone = parts[0]
+        yield "a list", alone.tolist()
+        yield "objects", alone.astype(object)
+        yield "float32", alone.astype(np.float32)
+        yield "a tuple", tuple(np.atleast_1d(alone))
+    else:
+        yield "lists", [part.tolist() for part in parts]
+        yield "objects", tuple(part.astype(object) for part in parts)
+        yield "float32", tuple(part.astype(np.float32) for part in parts)
+        if len({part.shape for part in parts}) == 1:
+            yield "one array", np.stack(parts)
+        if not any(part.ndim for part in parts):
+            yield "arrays of one number", [part[None] for part in parts]
+
+
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_the_same_in_another_container_is_accepted(number):
+    right = answer_from(number, solved(number)[0])
+    for k, judge in leaves(EXERCISES[number].judge):
+        if not isinstance(judge, OfFunctions):
+            continue
+        function = right if k is None else right[k]
+
+        def forms(*arguments, function=function, names=judge.returns):
+            result = function(*arguments)
+            return dict(contained([np.asarray(part) for part in parts_of(result, names)], names))
+
+        for words in forms(*(judge.cases[0].arguments[name] for name in judge.takes)):
+            if not (judge.entrywise and words == "float32"):  # its tails are beyond float32
+                assert judge.passes(lambda *a, forms=forms, words=words: forms(*a)[words]), words
+
+
+NUMBERS = [number for number in JUDGED if number not in FUNCTIONS]
+FAR = 0.06  # an honest rounding to two digits is off by less
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_other_numbers_are_refused(number):
+    code = solved(number)[0]
+    right = answer_from(number, code)
+    assert accepted(number, right)
+    others = [] if "Worksheet" in code else [answer_from(number, other) for _, other in variants(code)]
+    for k, v in enumerate(np.ravel(right)):  # a sign, twice, a half, 0, one more: each number alone
+        for changed in (-v, 2 * v, v / 2, 0.0, v + 1):
+            others.append(
+                [*np.ravel(right)[:k], changed, *np.ravel(right)[k + 1 :]] if np.ndim(right) else changed
+            )
+    for other in others:
+        given = np.asarray(other)
+        if given.dtype.kind in "fi" and given.shape == np.shape(right):
+            far = np.abs(given - right) > FAR * np.abs(right)
+            assert not (far.any() and accepted(number, other)), other

@@ -129,3 +129,44 @@ def replaced(tree, old, new):
             return new if node is old else super().visit(node)
 
     return Replace().visit(tree)
+
+
+def equivalents(code):
+    """(words, code) of the same answer in other words: one sum, product or power rewritten."""
+    tree = ast.parse(code)
+    for k, node in enumerate(ast.walk(tree)):
+        for words, form in rewritings(node):
+            other = copy.deepcopy(tree)
+            at = next(n for j, n in enumerate(ast.walk(other)) if j == k)
+            new = ast.parse(form, mode="eval").body
+            yield f"{words}: {ast.unparse(node)}", ast.unparse(replaced(other, at, new))
+
+
+def rewritings(node):
+    """(words, an expression that gives the same)."""
+    if not isinstance(node, ast.expr) or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        return
+    if isinstance(node, ast.BinOp):
+        a, b = f"({ast.unparse(node.left)})", f"({ast.unparse(node.right)})"
+        if isinstance(node.op, (ast.Add, ast.Mult)):
+            yield "exchanged", f"({b} {'+' if isinstance(node.op, ast.Add) else '*'} {a})"
+        elif isinstance(node.op, ast.Sub):
+            yield "turned", f"(-({b} - {a}))"
+        elif isinstance(node.op, ast.Div):
+            yield "inverse", f"({a} * {b} ** -1.0)"
+        elif isinstance(node.op, ast.Pow) and ast.unparse(node.right) == "2":
+            yield "a product", f"({a} * {a})"
+        elif isinstance(node.op, ast.MatMult):
+            yield "dot", f"np.dot({a}, {b})"
+            yield "einsum", f"np.einsum('ij,jk->ik', {a}, {b})"
+            yield "rows", f"np.array([row @ {b} for row in {a}])"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        inside, name = ast.unparse(node.func.value), node.func.attr
+        if name in ("sum", "mean") and inside != "np":
+            axis = ", ".join(map(ast.unparse, node.keywords))
+            yield "of numpy", f"np.{name}(np.asarray({inside}), {axis})"
+        if name == "sum" and [ast.unparse(k) for k in node.keywords] == ["axis=0"]:
+            yield "a loop", f"sum(row for row in {inside})"
+            yield "ones", f"np.tensordot(np.ones(len({inside})), {inside}, 1)"
+        if name == "exp":
+            yield "a power", f"(np.e ** ({ast.unparse(node.args[0])}))"

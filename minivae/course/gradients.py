@@ -162,8 +162,8 @@ def diagnosed(cases):
     found = None
     for given, true, names in cases:
         now = diagnose(given, true, names)
-        keys = {(e.relation, e.term) for e in now}
-        found = now if found is None else [e for e in found if (e.relation, e.term) in keys]
+        words = {e.words for e in now}
+        found = now if found is None else [e for e in found if e.words in words]
     return found
 
 
