@@ -9,26 +9,26 @@ import math
 
 import numpy as np
 
-from .layers import Elementwise, softplus
+from .layers import Elementwise, sigmoid, softplus
 
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
 SIGMA_MIN = 1e-6  # of the softplus head: keeps log sigma finite
 
-HEADS = {
-    # what makes the standard deviation of the encoder's raw output: sigma = forward(raw), draw =
-    # backward(dsigma, raw, sigma)
+HEADS = {  # sigma = forward(raw), a standard deviation; draw = backward(dsigma, raw, sigma)
     head.name: head
     for head in (
-        # sigma = softplus(raw) + 1e-6     draw = dsigma * sigmoid(raw), sigmoid(raw) = exp(raw -
-        # softplus(raw))     (4.10)
+        # sigma = softplus(raw) + 1e-6, draw = dsigma sigmoid(raw) (4.10)
         Elementwise(
             "softplus",
             lambda raw: softplus(raw) + SIGMA_MIN,
-            lambda dsigma, raw, sigma: dsigma * np.exp(raw - (sigma - SIGMA_MIN)),
+            lambda dsigma, raw, sigma: dsigma * sigmoid(raw),
         ),
-        # raw = logvar = log sigma^2, sigma = exp(logvar / 2)   draw = dsigma * sigma / 2
-        # (4.11)
-        Elementwise("logvar", lambda raw: np.exp(raw / 2), lambda dsigma, raw, sigma: dsigma * sigma / 2),
+        # raw = logvar = log sigma^2, sigma = exp(logvar/2), draw = dsigma sigma/2 (4.11)
+        Elementwise(
+            "logvar",
+            lambda raw: np.exp(raw / 2),
+            lambda dsigma, raw, sigma: dsigma * sigma / 2,
+        ),
     )
 }
 

@@ -6,7 +6,6 @@ summed over pixels, and its gradient. x is (B, D); outputs are (B, D) or (K, B, 
 B), in nats.
 """
 
-import math
 from numbers import Real
 
 import numpy as np
@@ -38,32 +37,18 @@ class Bernoulli:
         t.logits = output
 
     def log_prob(self, t):
-        """log p(x|z) = sum over pixels of x a - softplus(a), a = logits (7.5).
+        """log p(x|z) = sum over pixels of x a - softplus(a), a = logits (7.5); p = sigmoid(a) as probs.
 
-        Leaves p = sigmoid(a) in the trace as probs. With the guess h = [a > 0], softplus(a) = h a - log
-        max(p, 1 - p), so that a pixel guessed right adds log max(p, 1 - p) alone; and p = (1 + tanh(a/2))/2
-        costs half as much as an exp and a log1p.
+        softplus(a) = max(a, 0) - log max(p, 1 - p), right for any logit, as max(p, 1 - p) is at least 1/2;
+        and p = (1 + tanh(a/2))/2, which backward needs, costs half as much as an exp and a log1p.
         """
-        p = 0.5 * t.logits
-        np.tanh(p, out=p)
-        p += 1
-        p *= 0.5
-        t.probs = p
-        sure = 1 - p
-        np.maximum(p, sure, out=sure)
-        # a sum of logs is the log of a product: eight factors in [1/2, 1] at a time need an eighth of the
-        # logs
-        sure = sure.reshape(*sure.shape[:-1], math.gcd(8, sure.shape[-1]), -1).prod(axis=-2)
-        wrong = (t.logits > 0).astype(p.dtype)
-        np.subtract(t.x, wrong, out=wrong)
-        # vecdot conjugates its first argument; conj() undoes that for a complex step and is free for real
-        # pixels
-        return np.vecdot(wrong.conj(), t.logits) + np.log(sure).sum(axis=-1)
+        x, a = t.x, t.logits
+        t.probs = p = 0.5 + 0.5 * np.tanh(0.5 * a)
+        return (x * a - np.maximum(a, 0) + np.log(np.maximum(p, 1 - p))).sum(axis=-1)
 
     def backward(self, dlog_px_z, t, d, dparameters):
         """dlogits = dlog_px_z (x - sigmoid(a)) (7.6). Returns the last layer's doutput."""
-        d.dlogits = t.x - t.probs
-        d.dlogits *= dlog_px_z[..., None]
+        d.dlogits = dlog_px_z[..., None] * (t.x - t.probs)
         return d.dlogits
 
     def dx(self, dlog_px_z, t):
@@ -173,7 +158,7 @@ LIKELIHOODS = {"bernoulli": Bernoulli, "gaussian": Gaussian}
 def make_likelihood(spec):
     """A likelihood from its name, from config() or as it is; one of your own is registered in LIKELIHOODS by
     its name, {"poisson": Poisson}, so that a file can name it."""
-    if hasattr(spec, "log_prob"):
+    if hasattr(spec, "log_prob") and not isinstance(spec, type):
         return spec
     spec = dict(spec) if isinstance(spec, dict) else {"name": spec}
     name = spec.pop("name", None)

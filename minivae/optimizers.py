@@ -1,10 +1,9 @@
 """Optimisers on one flat vector of parameters, theta, and one of gradients, grad (lesson 08).
 
-`step(theta, grad)` moves theta in place and changes nothing else but the optimiser's own state, which
-`state()` returns as named arrays for a checkpoint. The vectors are walked in blocks that stay in the
-processor's cache, and every pass over them costs time: a running mean v = decay v + (1 - decay) g is
-therefore kept as u = v / (1 - decay), which obeys u = decay u + g, and its factor goes into the learning
-rate.
+`step(theta, grad)` moves theta in place and changes nothing else but the optimiser's own state, m and v as
+the lesson has them, which `state()` returns as named arrays for a checkpoint. Each optimiser has its formula
+twice: `formula` as the lesson writes it, and `update`, the same in place on a block that stays in the
+processor's cache, so that no pass waits for memory. `step_by_formula` is the readable twin of `step`.
 """
 
 import numpy as np
@@ -20,24 +19,21 @@ class Optimizer:
     state_names = ()
 
     def __init__(self, lr, eps=None, **decays):
+        name = type(self).__name__
         if not 0 < lr < np.inf:
-            raise ValueError(
-                f"{type(self).__name__}: lr is {lr!r}; the learning rate must be a positive number."
-            )
+            raise ValueError(f"{name}: lr is {lr!r}; the learning rate must be a positive number.")
         if eps is not None:
             if not 0 <= eps < np.inf:
                 raise ValueError(
-                    f"{type(self).__name__}: eps is {eps!r}; what is added to the denominator must not be"
-                    " negative."
+                    f"{name}: eps is {eps!r}; what is added to the denominator must not be negative."
                 )
             self.eps = eps
-        for name, decay in decays.items():
-            if not 0 <= decay < 1:
+        for decay, value in decays.items():
+            if not 0 <= value < 1:
                 raise ValueError(
-                    f"{type(self).__name__}: {name} is {decay!r}; how much of the past is kept must be from 0"
-                    " to below 1."
+                    f"{name}: {decay} is {value!r}; how much of the past is kept must be from 0 to below 1."
                 )
-            setattr(self, name, decay)
+            setattr(self, decay, value)
         self.lr = float(lr)
         self.n_steps = 0
         self._state = {}
@@ -47,36 +43,50 @@ class Optimizer:
         """The value that the state vector `name` starts at."""
         return 0.0
 
+    def formula(self, g, *state):
+        """What theta loses, and the new state: one step for the gradient g, as the lesson writes it."""
+        raise NotImplementedError
+
+    def step_by_formula(self, theta, grad):
+        """`step` without its haste: the formula on whole vectors, in new memory, and nothing rounded to 0."""
+        self._begin(theta, grad)
+        change, *state = self.formula(grad, *self._state.values())
+        for v, new in zip(self._state.values(), state):
+            v[:] = new
+        theta -= change
+
     def step(self, theta, grad):
         """Move theta (P,) in place along grad (P,), the gradient of what is minimised."""
-        if not self._state:
-            self._state = {name: np.full_like(theta, self.initial(name)) for name in self.state_names}
+        self._begin(theta, grad)
         vectors = (theta, grad, *self._state.values())
-        if len({len(v) for v in vectors}) > 1:
-            raise ValueError(
-                f"{type(self).__name__}: theta, grad and the optimiser's state differ in length: a new model"
-                " needs a new optimiser."
-            )
-        if self._scratch is None or self._scratch.dtype != theta.dtype:
-            self._scratch = np.empty(BLOCK, theta.dtype)
-        self.n_steps += 1
         for start in range(0, len(theta), BLOCK):
             block = [v[start : start + BLOCK] for v in vectors]
             self.update(*block, self._scratch[: len(block[0])])
         if self.n_steps % FLUSH_EVERY == 0:
             self.flush()
 
+    def _begin(self, theta, grad):
+        """Count the step; make the state where there is none, of theta's length and dtype."""
+        if not self._state:
+            self._state = {name: np.full_like(theta, self.initial(name)) for name in self.state_names}
+        if len({len(v) for v in (theta, grad, *self._state.values())}) > 1:
+            raise ValueError(
+                f"{type(self).__name__}: theta, grad and the optimiser's state differ in length: "
+                "a new model needs a new optimiser."
+            )
+        if self._scratch is None or self._scratch.dtype != theta.dtype:
+            self._scratch = np.empty(BLOCK, theta.dtype)
+        self.n_steps += 1
+
     def update(self, theta, g, *state_and_scratch):
-        """Move one block of theta along its gradient g;
-        the last argument is scratch memory of the same shape."""
+        """The formula in place, on one block; the last argument is scratch memory of the same shape."""
         raise NotImplementedError
 
     def flush(self):
-        """Round to 0 what has decayed to nearly 0: numbers below 1e-38 (denormal)
-        cost a processor ten times the others."""
-        for u in self._state.values():
-            u += FLUSH
-            u -= FLUSH
+        """Round to 0 what has decayed to nearly 0: numbers below 1e-38 (denormal) are ten times as slow."""
+        for v in self._state.values():
+            v += FLUSH
+            v -= FLUSH
 
     def state(self):
         """The state as arrays by name, for a checkpoint."""
@@ -84,15 +94,20 @@ class Optimizer:
 
     def load_state(self, arrays):
         """Take over what state() gave."""
+        arrays = self.from_u(arrays) if "u" in arrays else arrays
         self.n_steps = int(arrays["n_steps"])
         self._state = {name: np.array(arrays[name]) for name in self.state_names if name in arrays}
 
+    def from_u(self, arrays):
+        """The state of a file of the first days, in which running means were kept divided by 1 - decay."""
+        raise NotImplementedError
+
     def config(self):
         """The settings, by the names of the constructor."""
-        return {
-            "name": type(self).__name__.lower(),
-            **{k: v for k, v in vars(self).items() if not k.startswith("_") and k != "n_steps"},
+        settings = {
+            name: v for name, v in vars(self).items() if not name.startswith("_") and name != "n_steps"
         }
+        return {"name": type(self).__name__.lower(), **settings}
 
 
 class SGD(Optimizer):
@@ -105,6 +120,10 @@ class SGD(Optimizer):
     def state_names(self):
         return ("m",) if self.momentum else ()
 
+    def formula(self, g, m=0.0):
+        m = self.momentum * m + g
+        return self.lr * m, m
+
     def update(self, theta, g, *m_and_scratch):
         *m, step = m_and_scratch
         if m:
@@ -116,8 +135,7 @@ class SGD(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """v = decay v + (1 - decay) g^2, then theta -= lr g / sqrt(v + eps) (8.4); the accumulator moves before
-    it divides.
+    """v = decay v + (1 - decay) g^2, then theta -= lr g / sqrt(v + eps) (8.4); v moves before it divides.
 
     Three frameworks, three first steps (8.5): "tensorflow1" starts v at 1, "keras" at 0, both with eps inside
     the root; "pytorch" starts at 0, decays slower and adds eps outside: g / (sqrt(v) + eps). decay and eps
@@ -130,65 +148,80 @@ class RMSProp(Optimizer):
         "keras": (0.0, 0.9, 1e-7),
         "pytorch": (0.0, 0.99, 1e-8),
     }
-    state_names = ("u",)  # v / (1 - decay)
+    state_names = ("v",)
 
     def __init__(self, lr=1e-3, variant="tensorflow1", decay=None, eps=None):
         if variant not in self.VARIANTS:
             raise ValueError(
                 f"RMSProp: variant {variant!r} is not known; take one of {', '.join(self.VARIANTS)}."
             )
-        start, default_decay, default_eps = self.VARIANTS[variant]
-        super().__init__(
-            lr, default_eps if eps is None else eps, decay=default_decay if decay is None else decay
-        )
-        self.variant, self._start = variant, start
+        _, default_decay, default_eps = self.VARIANTS[variant]
+        decay, eps = default_decay if decay is None else decay, default_eps if eps is None else eps
+        super().__init__(lr, eps, decay=decay)
+        self.variant = variant
 
     def initial(self, name):
-        return (self._start + self._eps_inside) / (1 - self.decay)
+        return self.VARIANTS[self.variant][0]
 
-    @property
-    def _eps_inside(self):
-        return 0.0 if self.variant == "pytorch" else self.eps
+    def formula(self, g, v):
+        v = self.decay * v + (1 - self.decay) * g**2
+        root = np.sqrt(v) + self.eps if self.variant == "pytorch" else np.sqrt(v + self.eps)
+        return self.lr * g / root, v
 
-    def update(self, theta, g, u, step):
-        # eps inside the root: u holds (v + eps) / (1 - decay), which obeys u = decay u + g^2 + eps and never
-        # sinks to 0
-        root = (1 - self.decay) ** 0.5
-        u *= self.decay
+    def update(self, theta, g, v, step):
         np.multiply(g, g, out=step)
-        if self._eps_inside:
-            step += self._eps_inside
-        u += step
-        np.sqrt(u, out=step)
+        step *= 1 - self.decay
+        v *= self.decay
+        v += step
         if self.variant == "pytorch":
-            step += self.eps / root
+            np.sqrt(v, out=step)
+            step += self.eps
+        else:
+            np.add(v, self.eps, out=step)
+            np.sqrt(step, out=step)
         np.divide(g, step, out=step)
-        step *= self.lr / root
+        step *= self.lr
         theta -= step
+
+    def from_u(self, arrays):
+        inside = 0.0 if self.variant == "pytorch" else self.eps  # it was in u, too
+        return {**arrays, "v": np.maximum((1 - self.decay) * arrays["u"] - inside, 0)}
 
 
 class Adam(Optimizer):
     """m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, both divided by 1 - beta^t,
     then theta -= lr m / (sqrt(v) + eps) (8.6; Kingma & Ba 2015, algorithm 1)."""
 
-    state_names = ("m", "u")  # m / (1 - beta1), v / (1 - beta2)
+    state_names = ("m", "v")
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(lr, eps, beta1=beta1, beta2=beta2)
 
-    def update(self, theta, g, m, u, step):
-        m_scale = (1 - self.beta1) / (1 - self.beta1**self.n_steps)
-        root = ((1 - self.beta2) / (1 - self.beta2**self.n_steps)) ** 0.5
+    def formula(self, g, m, v):
+        t = self.n_steps
+        m = self.beta1 * m + (1 - self.beta1) * g
+        v = self.beta2 * v + (1 - self.beta2) * g**2
+        m_hat, v_hat = m / (1 - self.beta1**t), v / (1 - self.beta2**t)
+        return self.lr * m_hat / (np.sqrt(v_hat) + self.eps), m, v
+
+    def update(self, theta, g, m, v, step):
+        t = self.n_steps
+        np.multiply(g, 1 - self.beta1, out=step)
         m *= self.beta1
-        m += g
-        u *= self.beta2
+        m += step
         np.multiply(g, g, out=step)
-        u += step
-        np.sqrt(u, out=step)
-        step += self.eps / root
+        step *= 1 - self.beta2
+        v *= self.beta2
+        v += step
+        root = (1 - self.beta2**t) ** 0.5  # out of the square root: one pass less
+        np.sqrt(v, out=step)
+        step += self.eps * root
         np.divide(m, step, out=step)
-        step *= self.lr * m_scale / root
+        step *= self.lr * root / (1 - self.beta1**t)
         theta -= step
+
+    def from_u(self, arrays):
+        return {**arrays, "m": (1 - self.beta1) * arrays["m"], "v": (1 - self.beta2) * arrays["u"]}
 
 
 class Adagrad(Optimizer):
@@ -198,6 +231,10 @@ class Adagrad(Optimizer):
 
     def __init__(self, lr=1e-2, eps=1e-10):
         super().__init__(lr, eps)
+
+    def formula(self, g, v):
+        v = v + g**2
+        return self.lr * g / (np.sqrt(v) + self.eps), v
 
     def update(self, theta, g, v, step):
         np.multiply(g, g, out=step)

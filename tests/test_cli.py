@@ -115,8 +115,7 @@ def same_run(a, b):
     assert [{**row, "seconds": 0} for row in history(a)] == [{**row, "seconds": 0} for row in history(b)]
 
 
-# What a run writes and says
-# -------------------------------------------------------------------------------------------
+# What a run writes and says ---------------------------------------------------------------------------------
 
 
 def test_without_a_word_it_trains_the_default_on_glyphs(pictures, monkeypatch, capsys):
@@ -296,8 +295,7 @@ def test_a_second_file_is_held_out():
     assert json.loads(Path("a/config.json").read_text())["test"].endswith("held.npz")
 
 
-# The run folder
-# -------------------------------------------------------------------------------------------------------
+# The run folder ---------------------------------------------------------------------------------------------
 
 
 def test_a_folder_is_named_after_what_is_special(capsys):
@@ -338,7 +336,6 @@ def test_a_folder_that_holds_something_else_is_taken(here):
 
 
 # Going on ---------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize(
@@ -396,7 +393,6 @@ def test_resume_begins_a_run_that_was_killed_before_its_first_checkpoint():
 
 
 # Stopping ---------------------------------------------------------------------------------------------------
-# ----------
 
 
 def test_stopped_and_killed_in_mid_epoch_it_goes_on_to_the_same_bits(monkeypatch, here):
@@ -582,7 +578,6 @@ def test_the_progress_bar_goes_to_a_terminal_only():
 
 
 # Mistakes ---------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize(
@@ -762,8 +757,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_training(capsys):
     one_sentence(capsys, "could not make the run folder runs/bars")
 
 
-# sample and evaluate
-# --------------------------------------------------------------------------------------------------
+# sample and evaluate ----------------------------------------------------------------------------------------
 
 
 def test_sample_draws_what_the_model_draws(capsys):
@@ -886,7 +880,6 @@ def test_evaluate_judges_a_recipe(monkeypatch, capsys, here):
 
 
 # Help -------------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])

@@ -29,7 +29,6 @@ def same(a, b):
 
 
 # Glyphs -----------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.fixture(scope="module")
@@ -298,8 +297,7 @@ def test_importing_the_data_imports_nothing_heavy():
     assert done.stdout.strip() == "set()"
 
 
-# A user's own file
-# ----------------------------------------------------------------------------------------------------
+# A user's own file ------------------------------------------------------------------------------------------
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (20, 5, 4), dtype=np.uint8)
 LABELS = np.arange(20) % 10
@@ -628,7 +626,6 @@ def test_a_test_file_is_held_out_whole_and_must_agree(tmp_path):
 
 
 # MNIST ------------------------------------------------------------------------------------------------------
-# ----------
 
 NAMES = list(mnist.SHA256)
 TINY = {

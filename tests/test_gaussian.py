@@ -30,8 +30,7 @@ def mu_sigma(rng):
     return rng.standard_normal((B, M)), rng.uniform(0.2, 2, (B, M))
 
 
-# The heads
-# ------------------------------------------------------------------------------------------------------------
+# The heads --------------------------------------------------------------------------------------------------
 
 
 def test_the_softplus_head_is_a_standard_deviation_with_a_floor():
@@ -65,8 +64,7 @@ def test_samples_have_the_standard_deviation_that_the_head_says(name, rng):
     assert np.allclose(z.mean(axis=0), [0.5, -2.0, 0.0], atol=0.03)
 
 
-# Reparameterization
-# ---------------------------------------------------------------------------------------------------
+# Reparameterization -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(B, M), (1, B, M), (K, B, M)])
@@ -88,7 +86,6 @@ def test_every_sample_and_image_has_its_own_noise(mu_sigma, rng):
 
 
 # KL ---------------------------------------------------------------------------------------------------------
-# ----------
 
 
 def test_kl_is_the_formula_summed_over_latents(mu_sigma):
@@ -127,8 +124,7 @@ def test_kl_against_central_differences(mu_sigma, assert_gradient):
     assert np.array_equal(kl_gradient(np.zeros(3), np.ones(3)), np.zeros((2, 3)))  # its minimum
 
 
-# Log density
-# ----------------------------------------------------------------------------------------------------------
+# Log density ------------------------------------------------------------------------------------------------
 
 
 def test_log_density_where_the_density_itself_is_zero():
@@ -159,8 +155,7 @@ def test_log_density_against_central_differences(shape, mu_sigma, rng, assert_gr
         assert_gradient(lambda: (weights * log_prob(z, mu, sigma)).sum(), a, analytic)
 
 
-# Everywhere
-# -----------------------------------------------------------------------------------------------------------
+# Everywhere -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

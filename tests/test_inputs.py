@@ -14,7 +14,6 @@ FLOATS = [np.float32, np.float64, np.complex128]
 
 
 # Images -----------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, bool, np.float16, np.float32, np.float64])
@@ -114,8 +113,7 @@ def test_black_uint8_images_are_images():
     assert check_images(np.full((2, 12), 2, np.uint8), 12, True).max() == 2
 
 
-# Batches of floats
-# ----------------------------------------------------------------------------------------------------
+# Batches of floats ------------------------------------------------------------------------------------------
 
 BYTES = np.arange(256, dtype=np.uint8)[:, None]
 
@@ -165,7 +163,6 @@ def test_a_batch_is_new_memory_in_0_to_1_and_the_callers_array_stays(X, binarize
 
 
 # Labels -----------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize("y", [[2, 0, 1], np.array([2, 0, 1], np.uint8), np.array([2, 0, 1], np.int64)])
@@ -211,8 +208,7 @@ def test_bad_labels_get_one_sentence(y, n_conditions, sentence):
         check_labels(y, 3, n_conditions)
 
 
-# Whole numbers
-# --------------------------------------------------------------------------------------------------------
+# Whole numbers ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])

@@ -22,8 +22,7 @@ def dense(rng, n_in, n_out, dtype=np.float64):
     return Dense(W, b, np.full_like(W, np.nan), np.full_like(b, np.nan))
 
 
-# softplus and sigmoid
-# -------------------------------------------------------------------------------------------------
+# softplus and sigmoid ---------------------------------------------------------------------------------------
 
 
 def exact_softplus(a):
@@ -77,8 +76,7 @@ def test_the_complex_step_is_exact_also_at_zero(a):
     assert math.isclose(sigmoid(np.array([a + 1j * h]))[0].imag / h, slope, rel_tol=1e-14, abs_tol=1e-300)
 
 
-# Activations
-# ----------------------------------------------------------------------------------------------------------
+# Activations ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -106,8 +104,7 @@ def test_relu_passes_nothing_at_and_below_zero():
     assert np.array_equal(relu.backward(np.ones(3), a, relu.forward(a)), [0, 0, 1])
 
 
-# Dense layers
-# ---------------------------------------------------------------------------------------------------------
+# Dense layers -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lead", [(4,), (3, 4), (1,), (2, 3, 4)])
@@ -160,7 +157,6 @@ def test_dense_layer_keeps_the_dtype(dtype, rng):
 
 
 # Stacks -----------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize("widths", [(4, 2), (4, 3, 2), (4, 5, 3, 2)])
@@ -194,8 +190,7 @@ def test_stack_names_its_hidden_layers_in_the_traces_and_ends_linear(rng):
     assert np.allclose(out, t.decoder_h1 @ layers[2].W + layers[2].b) and (out < 0).any()
 
 
-# Initial parameters
-# ---------------------------------------------------------------------------------------------------
+# Initial parameters -----------------------------------------------------------------------------------------
 
 
 def moments(sample):

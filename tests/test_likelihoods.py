@@ -45,8 +45,7 @@ def batch(request, rng):
     )
 
 
-# Gradients
-# ------------------------------------------------------------------------------------------------------------
+# Gradients --------------------------------------------------------------------------------------------------
 
 
 @every_likelihood
@@ -95,8 +94,7 @@ def test_nothing_is_promoted_and_no_argument_changed(likelihood, dtype, batch):
     assert all(np.array_equal(a, b) for a, b in zip(before, arguments, strict=True))
 
 
-# Bernoulli
-# ------------------------------------------------------------------------------------------------------------
+# Bernoulli --------------------------------------------------------------------------------------------------
 
 
 def test_bernoulli_is_the_product_of_its_pixels(rng):
@@ -118,6 +116,14 @@ def test_bernoulli_with_all_logits_zero_knows_nothing():
     assert (
         math.isclose(t.log_px_z[0], -784 * math.log(2), rel_tol=1e-13) and round(-t.log_px_z[0], 1) == 543.4
     )
+
+
+@pytest.mark.parametrize("lead", [(2,), (3, 2)], ids=str)
+def test_many_pixels_that_nothing_is_known_of_cost_log_2_each(lead):
+    """4096 factors of 1/2 in float32: as a product, 0."""
+    D = 4096
+    t = trace(Bernoulli(), np.ones((2, D), np.float32), np.zeros((*lead, D), np.float32))
+    assert t.log_px_z.shape == lead and np.allclose(t.log_px_z, -D * math.log(2), rtol=1e-6)
 
 
 @pytest.mark.parametrize("columns", [1, 5, 8, 12, 784])
@@ -156,7 +162,6 @@ def test_bernoulli_on_grey_pixels_is_a_cross_entropy_with_a_floor(rng):
 
 
 # Gaussian ---------------------------------------------------------------------------------------------------
-# ----------
 
 
 def raw_of(log_sigma):
@@ -224,8 +229,7 @@ def test_a_learned_sigma_has_a_smooth_floor_and_never_explodes(sigma):
         )
 
 
-# Samples, means, names
-# ------------------------------------------------------------------------------------------------
+# Samples, means, names --------------------------------------------------------------------------------------
 
 
 def test_bernoulli_samples_are_0_and_1_with_the_said_probability(rng):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minivae import SGD, Adagrad, Adam, RMSProp
-from minivae.optimizers import BLOCK, OPTIMIZERS, make_optimizer
+from minivae.optimizers import BLOCK, FLUSH, FLUSH_EVERY, OPTIMIZERS, make_optimizer
 
 # Each optimiser twice: as it is made here, and as a plain recurrence over one number, written from the
 # papers.
@@ -75,8 +75,63 @@ def test_a_hundred_steps_equal_the_plain_recurrence(name, dtype, tolerance, rng)
     assert all(v.dtype == dtype for key, v in optimizer.state().items() if key != "n_steps")
 
 
-# RMSProp in three frameworks
-# ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 1e-5)])
+@every_optimizer
+def test_a_step_is_the_formula_as_the_lesson_writes_it(make, dtype, tolerance, rng):
+    """In place, block by block, with a flush now and then, and yet the same as the readable twin."""
+    fast, slow, n = make(), make(), BLOCK + 5
+    theta, grads = rng.standard_normal(n).astype(dtype), gradients(rng, 7, n, dtype)
+    twin = theta.copy()
+    for k in range(FLUSH_EVERY + 10):
+        fast.step(theta, grads[k % 7])
+        slow.step_by_formula(twin, grads[k % 7])
+    assert np.allclose(theta, twin, rtol=tolerance, atol=tolerance * abs(twin).max())
+    for name in fast.state_names:
+        one, other = fast.state()[name], slow.state()[name]
+        assert one.dtype == dtype and np.allclose(one, other, rtol=20 * tolerance, atol=1e-25), name
+
+
+def test_the_state_after_a_step_is_the_lessons():
+    """A first gradient of 2: v = 0.9 * 1 + 0.1 * 2^2 (8.4); Adam's m = 0.1 * 2, v = 0.001 * 2^2 (8.6)."""
+    for optimizer, expected in (
+        (RMSProp(), {"v": 1.3}),
+        (RMSProp(variant="keras"), {"v": 0.4}),
+        (RMSProp(variant="pytorch"), {"v": 0.04}),
+        (Adam(), {"m": 0.2, "v": 0.004}),
+        (Adagrad(), {"v": 4.0}),
+        (SGD(momentum=0.9), {"m": 2.0}),
+    ):
+        optimizer.step(np.zeros(1), np.array([2.0]))
+        state = optimizer.state()
+        assert state.pop("n_steps") == 1 and set(state) == set(expected)
+        assert all(math.isclose(state[name].item(), value, rel_tol=1e-14) for name, value in expected.items())
+
+
+@every_optimizer
+def test_an_optimiser_reused_in_another_dtype_equals_a_fresh_one_with_the_same_state(make, rng):
+    used, fresh = make(), make()
+    used.step(np.zeros(5), rng.standard_normal(5))
+    fresh.load_state({name: v.astype(np.float32) for name, v in used.state().items()})
+    used.load_state(fresh.state())
+    theta = rng.standard_normal(5).astype(np.float32)
+    twin, g = theta.copy(), rng.standard_normal(5).astype(np.float32)
+    used.step(theta, g)
+    fresh.step(twin, g)
+    assert theta.dtype == np.float32 and np.array_equal(theta, twin)
+
+
+def test_the_flush_takes_nothing_but_what_is_nothing():
+    """Far below 1e-20 becomes 0, far above keeps its bits, and the eps of an optimiser outweighs it."""
+    optimizer = Adam()
+    optimizer.step(np.zeros(4, np.float32), np.zeros(4, np.float32))
+    m = optimizer.state()["m"]
+    m[:] = [1e-38, -1e-30, 1e-9, 3.0]
+    optimizer.flush()
+    assert m[0] == m[1] == 0 and np.array_equal(m[2:], np.array([1e-9, 3.0], np.float32))
+    assert FLUSH * np.finfo(np.float32).eps < (1e-4 * Adam().eps) ** 2  # v, whose root stands beside eps
+
+
+# RMSProp in three frameworks --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -125,7 +180,6 @@ def test_the_default_is_the_reference_models():
 
 
 # PyTorch ----------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize(
@@ -154,8 +208,7 @@ def test_against_pytorch(name, torch_name, settings, rng):
         assert np.allclose(theta, theirs.detach().numpy(), rtol=1e-12, atol=1e-14)
 
 
-# What a step may and may not touch
-# ------------------------------------------------------------------------------------
+# What a step may and may not touch --------------------------------------------------------------------------
 
 
 @every_optimizer
@@ -228,8 +281,7 @@ def test_no_number_becomes_denormal_once_the_gradient_has_vanished(make):
     assert np.array_equal(theta, at_rest)
 
 
-# Names and settings
-# ---------------------------------------------------------------------------------------------------
+# Names and settings -----------------------------------------------------------------------------------------
 
 
 @every_optimizer

@@ -22,8 +22,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-# Arrays by their names
-# ------------------------------------------------------------------------------------------------
+# Arrays by their names --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -88,8 +87,7 @@ def test_nameless_arrays_are_told():
     assert train.labels is None and train.notes == ("arr_1; left aside arr_0",)
 
 
-# What pixels mean
-# -----------------------------------------------------------------------------------------------------
+# What pixels mean -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -157,8 +155,7 @@ def test_a_fixed_binarisation_as_bytes_and_as_bits():
     )  # who says so has images of 7 x 14
 
 
-# What labels mean
-# -----------------------------------------------------------------------------------------------------
+# What labels mean -------------------------------------------------------------------------------------------
 
 
 def test_texts_rows_and_attributes_as_labels():
@@ -187,7 +184,6 @@ def test_labels_of_another_kind_in_the_test_set_are_refused():
 
 
 # Text -------------------------------------------------------------------------------------------------------
-# ----------
 
 
 def table(values, delimiter=",", titles=None, fmt="%g"):
@@ -254,8 +250,7 @@ def test_a_table_that_is_none_is_told_with_its_line(text, sentence, here):
     assert "\n" not in str(caught.value) and "d.csv" in str(caught.value)
 
 
-# Folders of pictures
-# --------------------------------------------------------------------------------------------------
+# Folders of pictures ----------------------------------------------------------------------------------------
 
 
 def pictures(folder, images, ending="png"):
@@ -328,8 +323,7 @@ def test_pictures_that_cannot_be_taken_are_named(here):
     refused(r"odd.png has more than 8 bits a pixel")
 
 
-# Very many images
-# -----------------------------------------------------------------------------------------------------
+# Very many images -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, bool, ">f4", np.float64])

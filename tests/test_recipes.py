@@ -27,8 +27,7 @@ def X():
     return images
 
 
-# What was published
-# ---------------------------------------------------------------------------------------------------
+# What was published -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -150,7 +149,6 @@ def test_bands():
 
 
 # Settings ---------------------------------------------------------------------------------------------------
-# ----------
 
 
 def test_what_is_given_goes_before_the_recipe_and_the_recipe_before_the_defaults():
@@ -208,8 +206,7 @@ def test_build_counts_the_classes(X):
         build(resolve({"conditional": True}), X)
 
 
-# The output bias
-# ------------------------------------------------------------------------------------------------------
+# The output bias --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("as_dtype", [np.uint8, float, bool])
@@ -236,8 +233,7 @@ def test_burda_starts_with_the_output_bias_and_the_others_do_not(X):
     assert not build(resolve({"recipe": "reference"}), X).parameters["decoder.1.b"].any()
 
 
-# They train
-# -----------------------------------------------------------------------------------------------------------
+# They train -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", RECIPES)

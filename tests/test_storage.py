@@ -27,8 +27,7 @@ def small(**options):
     return VAE(**{"n_inputs": 4, "hidden": (3,), "n_latent": 2, **options})
 
 
-# Save and load
-# --------------------------------------------------------------------------------------------------------
+# Save and load ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -99,8 +98,7 @@ def test_a_file_is_plain_arrays_and_json(path):
         assert file["theta"].dtype == np.float32 and file["header"].dtype.kind == "U"
 
 
-# What is refused
-# ------------------------------------------------------------------------------------------------------
+# What is refused --------------------------------------------------------------------------------------------
 
 
 def refused(path, error=ValueError):
@@ -304,8 +302,7 @@ def test_versions_are_recorded_and_the_history_is_no_text(path):
     assert again.history == vae.history and type(again.history["epoch"][0]) is int
 
 
-# What is one's own
-# ----------------------------------------------------------------------------------------------------
+# What is one's own ------------------------------------------------------------------------------------------
 
 
 class FreeBits(VAE):
@@ -373,8 +370,7 @@ def test_views_of_a_copy_are_views(path):
         copy.deepcopy(vae)
 
 
-# Writing beside
-# -------------------------------------------------------------------------------------------------------
+# Writing beside ---------------------------------------------------------------------------------------------
 
 
 def failing(error):

@@ -52,7 +52,6 @@ def rows(x):
 
 
 # Batches ----------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize(
@@ -96,8 +95,7 @@ def test_training_lowers_the_loss(X):
     assert np.mean(history["elbo"][-10:]) > history["elbo"][0] + 1
 
 
-# Binarisation
-# ---------------------------------------------------------------------------------------------------------
+# Binarisation -----------------------------------------------------------------------------------------------
 
 
 def test_grey_pixels_are_taken_as_they_are_by_default(X, seen):
@@ -152,8 +150,7 @@ def test_the_same_pixels_in_another_form_train_the_same_model(X):
     assert np.array_equal(as_list.theta, as_array.theta)
 
 
-# History and held-out images
-# ------------------------------------------------------------------------------------------
+# History and held-out images --------------------------------------------------------------------------------
 
 COLUMNS = ["epoch", "elbo", "log_px_z", "kl"]
 HELD_OUT = ["validation_elbo", "validation_log_px_z", "validation_kl"]
@@ -221,8 +218,7 @@ def test_image_shape_is_kept_for_pictures():
     assert vae.image_shape == (3, 4)
 
 
-# Schedule, seeds, several fits
-# ----------------------------------------------------------------------------------------
+# Schedule, seeds, several fits ------------------------------------------------------------------------------
 
 
 def test_a_schedule_sets_the_learning_rate_from_its_epoch_on(X):
@@ -299,8 +295,7 @@ def test_the_bar_shows_images_per_second(X, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-# Interrupted and resumed
-# ----------------------------------------------------------------------------------------------
+# Interrupted and resumed ------------------------------------------------------------------------------------
 
 OPTIMIZERS = {
     "rmsprop": RMSProp,
@@ -525,8 +520,7 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_and_leaves_the_last_o
     assert np.array_equal(resumed.theta, whole.theta)
 
 
-# What it refuses
-# ------------------------------------------------------------------------------------------------------
+# What it refuses --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -644,7 +638,6 @@ def test_a_run_that_diverges_stops_with_one_sentence_and_keeps_its_last_good_che
 
 
 # Memory -----------------------------------------------------------------------------------------------------
-# ----------
 
 TRAIN_ON_60000 = """
 import numpy as np

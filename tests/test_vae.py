@@ -73,7 +73,6 @@ def batch(vae, n_samples=None, n_images=B):
 
 
 # A pass -----------------------------------------------------------------------------------------------------
-# ----------
 
 
 @every_option
@@ -183,8 +182,7 @@ def test_any_sizes_go_through(n_hidden, n_images, n_samples, likelihood, n_condi
     assert d.dx.shape == (n_images, 4) and np.isfinite(vae.grad).all() and vae.grad.any()
 
 
-# Gradients
-# ------------------------------------------------------------------------------------------------------------
+# Gradients --------------------------------------------------------------------------------------------------
 
 
 @every_option
@@ -227,8 +225,7 @@ def test_one_step_down_the_gradient_lowers_the_loss():
     assert vae.loss(x, eps) < before
 
 
-# Parameters
-# -----------------------------------------------------------------------------------------------------------
+# Parameters -------------------------------------------------------------------------------------------------
 
 
 def test_parameters_lie_in_one_vector_in_the_order_of_the_flow():
@@ -305,8 +302,7 @@ def test_the_seed_decides_the_parameters_and_the_draws():
     assert np.array_equal(VAE(**SIZES, dtype=np.float64).theta.astype(np.float32), one.theta)
 
 
-# Dtypes and copies
-# ----------------------------------------------------------------------------------------------------
+# Dtypes and copies ------------------------------------------------------------------------------------------
 
 
 @every_option
@@ -383,8 +379,7 @@ def test_astype_gives_the_copy_to_check():
     assert np.isclose(check.loss(x, eps), vae.loss(x, eps), rtol=1e-5)
 
 
-# What one does with a model
-# -------------------------------------------------------------------------------------------
+# What one does with a model ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
@@ -569,8 +564,7 @@ def test_a_trace_is_read_by_name():
     assert "  logits               (4, 6) float64" in repr(t).splitlines()
 
 
-# What it refuses
-# ------------------------------------------------------------------------------------------------------
+# What it refuses --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -717,7 +711,6 @@ def test_bad_requests_get_one_sentence():
 
 
 # Extremes ---------------------------------------------------------------------------------------------------
-# ----------
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

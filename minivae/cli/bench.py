@@ -116,7 +116,9 @@ def timed(vae):
     """Replace the layers' matrices by Timed views; returns their common clock."""
     clock = [0.0]
     for layer in layers(vae):
-        layer.W, layer.dW = layer.W.view(Timed), layer.dW.view(Timed)
+        vars(layer).update(
+            W=layer.W.view(Timed), dW=layer.dW.view(Timed)
+        )  # put there, not written into theta
         layer.W.clock = layer.dW.clock = clock
     return clock
 
@@ -184,11 +186,11 @@ def optimizer_in_cache(n_turns):
     """The seconds of an optimiser's passes if all its vectors lay in the cache:
     what a step takes beyond that, it waits for memory."""
     vae, optimizer = VAE(), RMSProp()
-    theta, g, u, scratch = np.ones((4, BLOCK), vae.dtype)  # one block, again and again
+    theta, g, v, scratch = np.ones((4, BLOCK), vae.dtype)  # one block, again and again
     taken = []
     for _ in range(n_turns):
         started = perf_counter()
-        optimizer.update(theta, g, u, scratch)
+        optimizer.update(theta, g, v, scratch)
         taken.append(perf_counter() - started)
     return float(np.median(taken)) * vae.theta.size / BLOCK
 
@@ -277,8 +279,7 @@ def growth_figure(table):
     return figure
 
 
-# The command
-# ----------------------------------------------------------------------------------------------------------
+# The command ------------------------------------------------------------------------------------------------
 
 
 def add_arguments(parser):
