@@ -43,7 +43,7 @@ def reparameterize(mu, sigma, eps):
 
 
 def reparameterize_backward(dz, eps):
-    """dmu = dz, dsigma = dz * eps (4.7), summed over the K samples where there are several.
+    """dmu = dz, dsigma = dz * eps (4.7), summed over the K samples where there are several (4.13).
 
     dz, eps (B, M) or (K, B, M) -> dmu, dsigma (B, M).
     """

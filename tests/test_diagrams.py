@@ -22,13 +22,13 @@ def test_a_graph_has_a_box_per_node_an_arrow_per_edge_and_a_cross_per_stop(ax):
         ax,
         {"mu": (0, 1), "z": (1, 0), "f": (2, 0)},
         forward=[("mu", "z"), ("z", "f", "f(z)")],
-        backward=[("f", "z", "dz")],
+        backward=[("f", "z", "dz"), ("z", "mu")],
         random=["z"],
-        stops=[("mu", "z")],
+        stops=[("z", "mu")],
     )
     assert texts(ax) == ["mu", "z", "f", "f(z)", "dz"]
     arrows = [text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None)]
-    assert [arrow.get_linestyle() == "-" for arrow in arrows] == [True, True, False]
+    assert [arrow.get_linestyle() == "-" for arrow in arrows] == [True, True, False, False]
     assert len(ax.lines) == 1
     assert ax.texts[1].get_bbox_patch().get_boxstyle().__class__.__name__ == "Circle"
 

@@ -14,7 +14,7 @@ def graph(ax, nodes, forward, backward=(), random=(), stops=()):
 
     nodes     {name: (x, y)}; boxes, those in `random` dashed circles; a name may hold a line break
     forward, backward   (from, to) or (from, to, label)
-    stops     forward arrows (from, to) that no gradient passes: crossed out
+    stops     arrows (from, to) that are crossed out, such as a way back that no gradient can go
     """
     boxes = {}
     for name, (x, y) in nodes.items():

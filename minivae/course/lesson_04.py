@@ -2,12 +2,10 @@
 
     score_estimates(f_z, eps, sigma, baseline=0.0)   (4.5)    -> one estimate of dJ/dmu per draw
     reparameterize(mu, sigma, eps)                   (4.6)    -> z
-    reparameterize_backward(dz, eps)                 (4.7)    -> dmu, dsigma, summed over K draws where there
-    are several
+    reparameterize_backward(dz, eps)                 (4.7)    -> dmu, dsigma, summed over K draws (4.13)
     softplus_head_backward(dsigma, raw)              (4.10)   -> draw
     logvar_head_backward(dsigma, sigma)              (4.11)   -> draw
-    latent_backward(dz, mu, raw, eps, beta=1.0)      (4.12)   -> dmu, draw, the KL's path included, softplus
-    head
+    latent_backward(dz, mu, raw, eps, beta=1.0)      (4.12)   -> dmu, draw, the KL's path included
 
 mu, sigma, raw are (B, M), eps, z, dz (B, M) or (K, B, M). The losses are sums over images: there is no 1/B in
 them.
@@ -16,71 +14,73 @@ them.
 import numpy as np
 
 from ..gaussian import HEADS, kl, reparameterize
-from ..layers import sigmoid
-from .judge import Exercise, Wrong, pencil, same_gradient, same_values, untouched
+from ..layers import sigmoid, softplus
+from .judge import Exercise, each_of, inputs, pencil, positive, real, same_gradient, same_values
 
-K, M = 5, 3
-
-
-def _draws(rng, B):
-    n = 8 * B
-    return {
-        "f_z": rng.normal(3, 2, n),
-        "eps": rng.standard_normal(n),
-        "sigma": rng.uniform(0.4, 0.9),
-        "baseline": rng.uniform(1, 3),
-    }
+LATENTS = {
+    "one draw": inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real("B", 3)),
+    "five draws": inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real(5, "B", 3)),
+}
+softplus_head = HEADS["softplus"].forward
 
 
-def _latents(*samples):
-    def inputs(rng, B):
-        return {
-            "mu": rng.normal(size=(B, M)),
-            "sigma": rng.uniform(0.3, 2, (B, M)),
-            "eps": rng.standard_normal((*samples, B, M)),
-        }
-
-    return inputs
+def _wide(rng, B, values):
+    return rng.uniform(3, 9, values["mu"].shape)
 
 
-def _raw(rng, B):
-    return {"raw": rng.normal(0, 1.5, (B, M))}
-
-
-def _encoder_end(rng, B):
-    mu, raw, eps, dz = rng.standard_normal((4, B, M))
-    return {"mu": mu, "raw": raw, "eps": eps, "dz": dz, "beta": 1.5}
+ENCODER_ENDS = {
+    "ordinary numbers": inputs(
+        dz=real("B", 3, tails=None),
+        mu=real("B", 3, tails=None),
+        raw=real("B", 3, scale=1.5, tails=None),
+        eps=real("B", 3, tails=None),
+        beta=positive(tails=None),
+    ),
+    "a wide q": inputs(mu=real("B", 3), raw=_wide, dz=real("B", 3), eps=real("B", 3), beta=positive()),
+    "large numbers": inputs(
+        dz=real("B", 5, scale=100, tails=None),
+        mu=real("B", 5, scale=100, tails=None),
+        raw=real("B", 5, scale=1.5, tails=None),
+        eps=real("B", 5, tails=None),
+        beta=positive(low=30, high=90, tails=None),
+    ),
+}
 
 
 def _loss(mu, raw, eps, dz, beta):
     """A decoder whose gradient is dz, plus beta KL."""
-    sigma = HEADS["softplus"].forward(raw)
+    sigma = softplus_head(raw)
     return (dz * reparameterize(mu, sigma, eps)).sum() + beta * kl(mu, sigma).sum()
 
 
-def _encoder_end_names(values):
+def _names(values):
     mu, raw, eps = (values[name] for name in ("mu", "raw", "eps"))
-    sigma = HEADS["softplus"].forward(raw)
+    sigma = softplus_head(raw)
     return {"sigma": sigma, "1/sigma": 1 / sigma, "sigmoid(raw)": sigmoid(raw), "z": mu + sigma * eps}
 
 
-def both(first, second):
-    """A judge for a pair of functions: one judge each."""
+def _paths(values):
+    """The two summands of dmu and draw."""
+    mu, raw, eps, dz, beta = (values[name] for name in ("mu", "raw", "eps", "dz", "beta"))
+    sigma, slope = softplus_head(raw), sigmoid(raw)
+    return {
+        "the decoder's path": (dz, dz * eps * slope),
+        "the KL's path": (beta * mu, beta * (sigma - 1 / sigma) * slope),
+    }
 
-    def judge(answer):
-        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise Wrong("A pair of functions is expected: (first, second), their names without brackets.")
-        for function, one in zip(answer, (first, second)):
-            name = getattr(function, "__name__", "one of the two")
-            if untouched(function):
-                raise Wrong(f"{name} is still {function!r}.")
-            try:
-                one(function)
-            except Wrong as wrong:
-                raise Wrong(f"{name}: {wrong}", wrong.explanations) from None
 
-    judge.is_gradient = True
-    return judge
+def _without_the_floor(dz, mu, raw, eps, beta):
+    sigma = softplus(raw)
+    return dz + beta * mu, (dz * eps + beta * (sigma - 1 / sigma)) * sigmoid(raw)
+
+
+def _raw_for_sigma(dz, mu, raw, eps, beta):
+    return dz + beta * mu, (dz * eps + beta * (raw - 1 / raw)) * sigmoid(raw)
+
+
+def _logvar_head(dz, mu, raw, eps, beta):
+    sigma = np.exp(raw / 2)
+    return dz + beta * mu, (dz * eps + beta * (sigma - 1 / sigma)) * sigma / 2
 
 
 EXERCISES = (
@@ -89,11 +89,17 @@ EXERCISES = (
         "the score-function estimator",
         same_values(
             lambda f_z, eps, sigma, baseline: (f_z - baseline) * eps / sigma,
-            _draws,
+            inputs(
+                f_z=real(lambda B: 3 * B, scale=3),
+                eps=real(lambda B: 3 * B),
+                sigma=positive(),
+                baseline=real(),
+            ),
             "estimates",
             mistakes={
-                "the score is (z - mu)/sigma^2, and z - mu is sigma * eps: one sigma cancels, divide by "
-                "sigma once": (lambda f_z, eps, sigma, baseline: (f_z - baseline) * eps / sigma**2),
+                "the score is (z - mu)/sigma^2, and z - mu is sigma * eps: one sigma cancels": (
+                    lambda f_z, eps, sigma, baseline: (f_z - baseline) * eps / sigma**2
+                ),
                 "the score is eps / sigma; yours lacks the division by sigma": (
                     lambda f_z, eps, sigma, baseline: (f_z - baseline) * eps
                 ),
@@ -101,18 +107,27 @@ EXERCISES = (
                     lambda f_z, eps, sigma, baseline: (f_z - baseline) * eps * sigma
                 ),
                 "the baseline is not taken off": lambda f_z, eps, sigma, baseline: f_z * eps / sigma,
+                "the baseline is added where it comes off": (
+                    lambda f_z, eps, sigma, baseline: (f_z + baseline) * eps / sigma
+                ),
+                "a sign: f comes first, and the baseline comes off it": (
+                    lambda f_z, eps, sigma, baseline: (baseline - f_z) * eps / sigma
+                ),
                 "brackets: the baseline comes off f before the product": (
                     lambda f_z, eps, sigma, baseline: f_z - baseline * eps / sigma
                 ),
+                "brackets: the baseline comes off f, not off the product": (
+                    lambda f_z, eps, sigma, baseline: f_z * eps / sigma - baseline
+                ),
                 "the factor eps is missing": lambda f_z, eps, sigma, baseline: (f_z - baseline) / sigma,
+                "that is the score function's estimate for sigma; asked for is the one for mu": (
+                    lambda f_z, eps, sigma, baseline: (f_z - baseline) * (eps**2 - 1) / sigma
+                ),
             },
         ),
         (
             "Which array says on which side of mu a draw fell, and how far out?",
-            (
-                "Three things per draw: how large f was (less the baseline), and the score eps / sigma."
-                " Multiply."
-            ),
+            "For each draw: how large f was (less the baseline), and the score, eps / sigma. Multiply.",
             "(f_z - baseline) * eps / sigma",
         ),
     ),
@@ -125,15 +140,16 @@ EXERCISES = (
             dmu=-1.4,
             dsigma=2.1,
             mistakes={
-                (
-                    "z",
-                    0.5 + 0.64 * -1.5,
-                ): "the noise is multiplied by sigma, a length, and not by the variance sigma^2",
+                ("z", -0.46): "the noise is multiplied by sigma, a length, and not by the variance sigma^2",
                 ("z", 0.5): "the noise is missing: z = mu + sigma * eps",
                 ("z", -1.2): "mu is missing: z = mu + sigma * eps",
+                ("z", -1.0): "sigma is missing: z = mu + sigma * eps",
                 ("z", 1.7): "a sign: eps is -1.5",
+                ("z", -0.2): "brackets: sigma stretches the noise alone",
                 ("dz", 1.4): "a sign: f'(z) = 2z, and z is negative",
                 ("dz", 0.49): "that is f(z); asked for is its derivative at z",
+                ("dz", 1.0): "that is the derivative at mu; it is taken at z",
+                ("dz", -0.7): "the 2 of 2z is missing",
                 ("dmu", 1.0): "1 is dz/dmu; the chain rule multiplies it by dz",
                 ("dsigma", -1.4): "yours lacks the factor eps: sigma moves z by eps, not by 1",
                 ("dsigma", -1.5): "-1.5 is dz/dsigma; the chain rule multiplies it by dz",
@@ -144,10 +160,8 @@ EXERCISES = (
         ),
         (
             "Go forward first: z is the mean plus sigma times what the dice show.",
-            (
-                "dz is the derivative of z^2 at the z that you found. Then multiply it by how much z moves"
-                " when mu, or sigma, moves."
-            ),
+            "dz is the derivative of z^2 at the z that you found. Then multiply it by how much z moves when "
+            "mu, or sigma, moves.",
             "z = 0.5 + 0.8 * (-1.5); dz = 2 z; dmu = dz * 1; dsigma = dz * eps.",
         ),
     ),
@@ -156,7 +170,7 @@ EXERCISES = (
         "z from mu, sigma and the noise",
         same_values(
             lambda mu, sigma, eps: mu + sigma * eps,
-            (_latents(), _latents(K)),
+            LATENTS,
             "z",
             mistakes={
                 "the noise is multiplied by sigma, a length, and not by the variance sigma^2": (
@@ -165,12 +179,20 @@ EXERCISES = (
                 "the noise is multiplied by sigma, not by its root": (
                     lambda mu, sigma, eps: mu + np.sqrt(sigma) * eps
                 ),
+                "sigma is the standard deviation itself here, not a log-variance": (
+                    lambda mu, sigma, eps: mu + np.exp(sigma / 2) * eps
+                ),
                 "mu is missing": lambda mu, sigma, eps: sigma * eps,
                 "the noise is missing": lambda mu, sigma, eps: mu + sigma + 0 * eps,
                 "the noise is missing; nothing is random about this z": lambda mu, sigma, eps: mu + 0 * eps,
                 "sigma is missing": lambda mu, sigma, eps: mu + eps,
+                "a sign: the noise is added": lambda mu, sigma, eps: mu - sigma * eps,
                 "mu and sigma have changed places": lambda mu, sigma, eps: sigma + mu * eps,
+                "you divide by sigma: that is the way from z back to eps": (
+                    lambda mu, sigma, eps: (eps - mu) / sigma
+                ),
                 "brackets: sigma stretches the noise alone": lambda mu, sigma, eps: (mu + eps) * sigma,
+                "mu is multiplied by the noise, too": lambda mu, sigma, eps: (mu + sigma) * eps,
             },
         ),
         (
@@ -183,11 +205,7 @@ EXERCISES = (
         "4.4",
         "backward through the draw",
         same_gradient(
-            lambda mu, sigma, eps: mu + sigma * eps,
-            out="z",
-            wrt="mu sigma",
-            takes="dz eps",
-            inputs=(_latents(), _latents(K)),
+            lambda mu, sigma, eps: mu + sigma * eps, LATENTS, wrt="mu sigma", takes="dz eps", out="z"
         ),
         (
             "By how much does z move when mu moves by 1? And when sigma moves by 1?",
@@ -198,29 +216,50 @@ EXERCISES = (
     Exercise(
         "4.5",
         "the two heads backward",
-        both(
+        each_of(
             same_gradient(
-                lambda raw: HEADS["softplus"].forward(raw),
-                out="sigma",
+                lambda raw: softplus_head(raw),
+                inputs(raw=real("B", 16, scale=1.5)),
                 wrt="raw",
                 takes="dsigma raw",
-                inputs=_raw,
+                out="sigma",
                 named=lambda values: {"sigmoid(raw)": sigmoid(values["raw"])},
+                mistakes={
+                    "the slope of softplus is the sigmoid, not softplus itself": (
+                        lambda dsigma, raw: dsigma * softplus(raw)
+                    ),
+                    "a sign in the exponent: that is sigmoid(-raw)": lambda dsigma, raw: (
+                        dsigma * sigmoid(-raw)
+                    ),
+                    "that is the slope of the sigmoid; asked for is the slope of softplus, the sigmoid": (
+                        lambda dsigma, raw: dsigma * sigmoid(raw) * sigmoid(-raw)
+                    ),
+                    "that is the other head, exp(raw / 2)": lambda dsigma, raw: dsigma * np.exp(raw / 2) / 2,
+                },
             ),
             same_gradient(
                 lambda raw: HEADS["logvar"].forward(raw),
-                out="sigma",
+                inputs(raw=real("B", 11, scale=1.5, tails=12)),
                 wrt="raw",
                 takes="dsigma sigma",
-                inputs=_raw,
+                out="sigma",
+                mistakes={
+                    "that is the slope of exp(raw); sigma is exp(raw / 2), whose slope is sigma / 2": (
+                        lambda dsigma, sigma: dsigma * sigma**2
+                    ),
+                    "that is half the variance: the slope of exp(raw / 2) is half of itself, sigma / 2": (
+                        lambda dsigma, sigma: dsigma * sigma**2 / 2
+                    ),
+                    "sigma is what comes out of the exponential: no further exp is needed": (
+                        lambda dsigma, sigma: dsigma * np.exp(sigma / 2) / 2
+                    ),
+                },
             ),
         ),
         (
             "What arrives, times the slope of the head. Look at the right-hand picture above.",
-            (
-                "The slope of softplus is the sigmoid. The slope of exp(raw / 2) is exp(raw / 2) / 2, and"
-                " exp(raw / 2) has a name."
-            ),
+            "The slope of softplus is the sigmoid. The slope of exp(raw / 2) is exp(raw / 2) / 2, and "
+            "exp(raw / 2) has a name.",
             "dsigma * sigmoid(raw), and dsigma * sigma / 2",
         ),
     ),
@@ -228,14 +267,23 @@ EXERCISES = (
         "4.6",
         "from dz to the encoder's last layer",
         same_gradient(
-            _loss, wrt="mu raw", takes="dz mu raw eps beta", inputs=_encoder_end, named=_encoder_end_names
+            _loss,
+            ENCODER_ENDS,
+            wrt="mu raw",
+            takes="dz mu raw eps beta",
+            named=_names,
+            paths=_paths,
+            upstream="dz",
+            mistakes={
+                "sigma is softplus(raw) + 1e-6, and the 1e-6 is missing": _without_the_floor,
+                "raw stands where sigma is meant: sigma = softplus(raw) + 1e-6": _raw_for_sigma,
+                "that is the log-variance head; here sigma = softplus(raw) + 1e-6": _logvar_head,
+            },
         ),
         (
             "Four lines: sigma forward, then dmu, dsigma, draw.",
-            (
-                "Two paths lead to mu: the decoder sends dz, the KL sends beta * mu. Two lead to sigma: dz *"
-                " eps and beta * (sigma - 1/sigma)."
-            ),
+            "Two paths lead to mu: the decoder sends dz, the KL sends beta * mu. Two lead to sigma: "
+            "dz * eps and beta * (sigma - 1/sigma).",
             "draw = dsigma * sigmoid(raw), with dsigma the sum of both paths.",
         ),
     ),
