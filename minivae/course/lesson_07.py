@@ -13,68 +13,100 @@ and images.
 import numpy as np
 
 from ..layers import sigmoid, softplus
-from .judge import Exercise, pencil, same_gradient, same_values
+from .judge import Exercise, between, bits, inputs, pencil, real, same_gradient, same_values
 
 D = 5
-
-
-def _coins(rng, B):
-    return {"x": rng.integers(0, 2, (B, D)).astype(float), "p": rng.uniform(0.1, 0.9, (B, D))}
-
-
-def _logits(scale, grey=False):
-    def inputs(rng, B):
-        x = rng.uniform(0, 1, (B, D)) if grey else rng.integers(0, 2, (B, D)).astype(float)
-        return {"x": x, "logits": scale * rng.uniform(-3, 3, (B, D))}
-
-    return inputs
-
-
-def _gaussian(rng, B):
-    return {
-        "x": rng.normal(size=(B, D)),
-        "mean": rng.normal(size=(B, D)),
-        "log_sigma": rng.uniform(-0.7, 0.7, (B, D)),
-    }
-
-
-def _residuals(rng, B):
-    mean = rng.normal(size=(B, D))
-    return {"x": mean + rng.normal(0.3, 0.7, (B, D)), "mean": mean}
 
 
 def log_prob(x, logits):
     return (x * logits - softplus(logits)).sum(axis=-1)
 
 
-def _from_p(x, logits, epsilon):
-    p = sigmoid(logits)
-    return (x * np.log(p + epsilon) + (1 - x) * np.log(1 - p + epsilon)).sum(axis=-1)
+def log_prob_from_p(x, p, tiny=0.0):
+    return (x * np.log(p + tiny) + (1 - x) * np.log(1 - p + tiny)).sum(axis=-1)
 
 
-def _gaussian_loss(x, mean, log_sigma):
+def small_numbers_in_logarithms():
+    """Slips of 7.2: p with something added, or clipped, at any of the usual sizes."""
+    for k in (3, 4, 5, 6, 7, 8, 9, 10, 12, 15):
+        tiny = 10.0**-k
+        stops = f"stops the surprise of a pixel at {-np.log(tiny):.1f}: use softplus and no p"
+        yield (
+            f"the 1e-{k} inside the logarithm {stops}",
+            lambda x, logits, tiny=tiny: log_prob_from_p(x, sigmoid(logits), tiny),
+        )
+        yield (
+            f"p clipped at 1e-{k} {stops}",
+            lambda x, logits, tiny=tiny: log_prob_from_p(x, np.clip(sigmoid(logits), tiny, 1 - tiny)),
+        )
+    for most in (10, 15, 16, 20, 25, 30, 50, 100):
+        yield (
+            f"logits clipped at {most}: a pixel that is wrong by more costs more",
+            lambda x, logits, most=most: log_prob(x, np.clip(logits, -most, most)),
+        )
+
+
+def gaussian_loss(x, mean, log_sigma):
     u = (x - mean) * np.exp(-log_sigma)
     return (u * u / 2 + log_sigma + np.log(2 * np.pi) / 2).sum()
 
 
-def _gaussian_names(values):
-    x, mean, sigma = values["x"], values["mean"], np.exp(values["log_sigma"])
-    return {"sigma": sigma, "1/sigma": 1 / sigma, "x - mean": x - mean, "u": (x - mean) / sigma}
+def gaussian_names(values):
+    r, sigma = values["x"] - values["mean"], np.exp(values["log_sigma"])
+    return {"sigma": sigma, "1/sigma": 1 / sigma, "x - mean": r, "u": r / sigma}
 
+
+def gaussian_paths(values):
+    u = (values["x"] - values["mean"]) * np.exp(-values["log_sigma"])
+    return {
+        "the term u^2/2": (-u * np.exp(-values["log_sigma"]), -(u**2)),
+        "the term log sigma": (0 * u, 1 + 0 * u),
+    }
+
+
+def gaussian_backward(r, sigma, slope=1.0):
+    """dmean and dlog_sigma for a residual x - mean; slope is d log sigma by what was differentiated by."""
+    return -r / sigma**2, (1 - (r / sigma) ** 2) * slope
+
+
+def residuals(scale):
+    """Inputs of 7.4: log sigma of this size."""
+    return inputs(x=real("B", D), mean=real("B", D), log_sigma=real("B", D, scale=scale, tails=0))
+
+
+black_and_white = {
+    "black and white pixels": inputs(x=bits("B", D), logits=real("B", D, scale=2.0, tails=0)),
+    "logits of hundreds": inputs(x=bits("B", D), logits=real("B", D, scale=250.0, tails=0)),
+}
 
 EXERCISES = (
     Exercise(
         "7.1",
         "the gradient with respect to p",
         same_gradient(
-            lambda x, p: -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(),
+            lambda x, p: -log_prob_from_p(x, p).sum(),
             wrt="p",
             takes="x p",
-            inputs=_coins,
+            inputs=inputs(x=bits("B", D), p=between(0.01, 0.99, "B", D)),
             named=lambda values: {
                 "x - p": values["x"] - values["p"],
                 "1 - p": 1 - values["p"],
                 "p(1 - p)": values["p"] * (1 - values["p"]),
+            },
+            mistakes={
+                "a dark pixel pulls the other way: -x/p + (1 - x)/(1 - p)": (
+                    lambda x, p: -x / p - (1 - x) / (1 - p)
+                ),
+                "the dark pixels are left out: + (1 - x)/(1 - p)": lambda x, p: -x / p,
+                "the light pixels are left out: -x/p": lambda x, p: (1 - x) / (1 - p),
+                "brackets: (p - x) / (p * (1 - p)) divides by both factors": lambda x, p: (
+                    (p - x) / p * (1 - p)
+                ),
+                "brackets: all of p - x stands above p (1 - p)": lambda x, p: p - x / (p * (1 - p)),
+                "that is the gradient of the squared error": lambda x, p: 2 * (p - x),
+                "that is the loss itself; its derivative is asked for": (
+                    lambda x, p: -x * np.log(p) - (1 - x) * np.log(1 - p)
+                ),
             },
         ),
         (
@@ -88,12 +120,15 @@ EXERCISES = (
         "the log-likelihood from logits",
         same_values(
             log_prob,
-            (_logits(1.0), _logits(100.0), _logits(1.0, grey=True)),
+            black_and_white,
             "log_px_z",
             mistakes={
                 "this is the loss; log p(x|z) is its negative": lambda x, logits: -log_prob(x, logits),
                 "a mean over pixels: independent pixels multiply, so their logarithms are added": (
                     lambda x, logits: log_prob(x, logits) / x.shape[-1]
+                ),
+                "the loss, and as a mean over pixels: log p(x|z) is its negative, as a sum": (
+                    lambda x, logits: -log_prob(x, logits) / x.shape[-1]
                 ),
                 "softplus(a) is subtracted, not added": (
                     lambda x, logits: (x * logits + softplus(logits)).sum(axis=-1)
@@ -104,12 +139,28 @@ EXERCISES = (
                 "that is right for a light pixel; a dark one has softplus(a) and not softplus(-a)": (
                     lambda x, logits: -softplus(-logits).sum(axis=-1)
                 ),
-                "the 1e-7 inside the logarithm stops the loss of a pixel at 16.1: use softplus and no p": (
-                    lambda x, logits: _from_p(x, logits, 1e-7)
+                "the light pixels are left out: x * a": lambda x, logits: ((x - 1) * softplus(logits)).sum(
+                    -1
                 ),
-                "the 1e-8 inside the logarithm stops the loss of a pixel at 18.4: use softplus and no p": (
-                    lambda x, logits: _from_p(x, logits, 1e-8)
+                "light and dark are exchanged": (
+                    lambda x, logits: -(x * softplus(logits) + (1 - x) * softplus(-logits)).sum(axis=-1)
                 ),
+                "softplus(a), not softplus(-a)": (
+                    lambda x, logits: (x * logits - softplus(-logits)).sum(axis=-1)
+                ),
+                "x multiplies the logit, not p": (
+                    lambda x, logits: (x * sigmoid(logits) - softplus(logits)).sum(axis=-1)
+                ),
+                "that is a squared error, not the logarithm of a probability": (
+                    lambda x, logits: -((x - sigmoid(logits)) ** 2).sum(axis=-1)
+                ),
+                "log(1 + exp(a)) overflows for a large logit; softplus of the lesson does not": (
+                    lambda x, logits: (x * logits - np.log(1 + np.exp(logits))).sum(axis=-1)
+                ),
+                "where p rounds to 0 or 1 its logarithm is lost: use softplus and no p": (
+                    lambda x, logits: log_prob_from_p(x, sigmoid(logits))
+                ),
+                **dict(small_numbers_in_logarithms()),
             },
         ),
         (
@@ -125,10 +176,27 @@ EXERCISES = (
             lambda x, logits: -log_prob(x, logits).sum(),
             wrt="logits",
             takes="x logits",
-            inputs=(_logits(1.0), _logits(1.0, grey=True)),
+            inputs=inputs(x=bits("B", D), logits=real("B", D, scale=2.0, tails=300)),
             named=lambda values: {
                 "sigmoid(logits)": sigmoid(values["logits"]),
                 "sigmoid'(logits)": sigmoid(values["logits"]) * sigmoid(-values["logits"]),
+            },
+            mistakes={
+                "in two steps, by way of p, 0/0 remains where p rounds to 0 or 1: do both steps as one": (
+                    lambda x, a: (
+                        (sigmoid(a) - x) / (sigmoid(a) * (1 - sigmoid(a))) * sigmoid(a) * (1 - sigmoid(a))
+                    )
+                ),
+                "softplus is in the loss; its slope, the sigmoid, is in the gradient": (
+                    lambda x, a: softplus(a) - x
+                ),
+                "sigmoid(a), not sigmoid(-a)": lambda x, a: sigmoid(-a) - x,
+                "that is dp, the gradient with respect to p; the slope of the sigmoid is missing": (
+                    lambda x, a: (sigmoid(a) - x) / (sigmoid(a) * sigmoid(-a))
+                ),
+                "x itself is taken off, not x * a": lambda x, a: sigmoid(a) - x * a,
+                "that is the slope of the sigmoid, dp/da, alone": lambda x, a: sigmoid(a) * sigmoid(-a),
+                "the dark pixels are left out; they send back sigmoid(a)": lambda x, a: x * (sigmoid(a) - 1),
             },
         ),
         (
@@ -141,11 +209,23 @@ EXERCISES = (
         "7.4",
         "backward through the Gaussian decoder",
         same_gradient(
-            _gaussian_loss,
+            gaussian_loss,
             wrt="mean log_sigma",
             takes="x mean log_sigma",
-            inputs=_gaussian,
-            named=_gaussian_names,
+            inputs={"sigma near 1": residuals(0.5), "sigmas from small to large": residuals(3.0)},
+            named=gaussian_names,
+            paths=gaussian_paths,
+            mistakes={
+                "log_sigma is the logarithm: sigma is exp(log_sigma)": (
+                    lambda x, mean, t: gaussian_backward(x - mean, t)
+                ),
+                "1/sigma^2 is exp(-2 log_sigma), not exp(-log_sigma)": (
+                    lambda x, mean, t: gaussian_backward(x - mean, np.exp(t / 2))
+                ),
+                "that is the derivative with respect to sigma; log_sigma is the variable": (
+                    lambda x, mean, t: gaussian_backward(x - mean, np.exp(t), np.exp(-t))
+                ),
+            },
         ),
         (
             (
@@ -153,10 +233,7 @@ EXERCISES = (
                 " differentiate by m and by t."
             ),
             "By m: (m - x) exp(-2t). By t: the 2 of exp(-2t) cancels the 1/2, and the t alone gives 1.",
-            (
-                "dmean = (mean - x) * np.exp(-2 * log_sigma); dlog_sigma = 1 - (x - mean)**2 * np.exp(-2 *"
-                " log_sigma)"
-            ),
+            "u = (x - mean) * np.exp(-log_sigma); dmean = -u * np.exp(-log_sigma); dlog_sigma = 1 - u**2",
         ),
     ),
     Exercise(
@@ -164,18 +241,32 @@ EXERCISES = (
         "the best shared sigma",
         same_values(
             lambda x, mean: np.sqrt(np.mean((x - mean) ** 2)),
-            _residuals,
+            inputs(x=real("B", D), mean=real("B", D)),
             "sigma",
             mistakes={
-                "this is sigma squared: (7.11) gives the variance, take its root": lambda x, mean: np.mean(
-                    (x - mean) ** 2
+                "this is sigma squared: (7.11) gives the variance, take its root": (
+                    lambda x, mean: np.mean((x - mean) ** 2)
                 ),
-                "the mean of |x - m| is not the root of the mean square": lambda x, mean: np.mean(
-                    np.abs(x - mean)
+                "the mean of |x - m| is not the root of the mean square": (
+                    lambda x, mean: np.mean(np.abs(x - mean))
                 ),
                 "np.std takes the mean of the residuals off first; a decoder that is wrong on one side must "
                 "own up to it": lambda x, mean: np.std(x - mean),
                 "a sum where a mean is meant": lambda x, mean: np.sqrt(np.sum((x - mean) ** 2)),
+                "this is a variance, and np.var takes the mean of the residuals off first": lambda x, mean: (
+                    np.var(x - mean)
+                ),
+                "a sum over pixels, a mean over images; the mean is over all of them": (
+                    lambda x, mean: np.sqrt(np.sum((x - mean) ** 2) / len(x))
+                ),
+                "that is the spread of the images; the residuals are x - mean": lambda x, mean: np.std(x),
+                "one sigma per image, and then their mean; all pixels have one": (
+                    lambda x, mean: np.mean(np.sqrt(np.mean((x - mean) ** 2, axis=1)))
+                ),
+                "this is log sigma": lambda x, mean: np.log(np.mean((x - mean) ** 2)) / 2,
+                "N is the number of all pixels, no less": (
+                    lambda x, mean: np.sqrt(np.sum((x - mean) ** 2) / (x.size - 1))
+                ),
             },
         ),
         (
@@ -193,6 +284,7 @@ EXERCISES = (
                 ("sigma", 392.0): "that is sigma squared",
                 ("sigma", 784.0): "1/(2 sigma^2) = 1/784, so 2 sigma^2 is 784; solve for sigma",
                 ("sigma", 28.0): "that forgets the 2 in 1/(2 sigma^2)",
+                ("sigma", np.sqrt(2 * 784)): "the 2 is below: sigma^2 = 784/2",
                 (
                     "sigma",
                     np.sqrt(0.5),
@@ -206,14 +298,12 @@ EXERCISES = (
                     1 / 392,
                 ): "upside down: after multiplying by 392 it is the KL that carries the factor",
                 ("beta", 0.5): "that is the beta of the sum of squares; here the sum is divided by 784",
+                ("beta", np.sqrt(392)): "that is sigma; beta is sigma squared",
             },
         ),
         (
             "Compare with (7.13): what stands in front of the SSE?",
-            (
-                "1/(2 sigma^2) = 1/784. For beta, multiply the whole loss by what makes the factor of SSE"
-                " equal to 1/2."
-            ),
+            "1/(2 sigma^2) = 1/784. For beta, multiply the loss by what makes the factor of SSE 1/2.",
             "sigma^2 = 392; multiplied by 392 the loss is SSE/2 + 392 KL.",
         ),
     ),

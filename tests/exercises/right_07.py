@@ -26,6 +26,7 @@ RIGHT = [
     ("7.2", lambda x, a: -(x * softplus(-a) + (1 - x) * softplus(a)).sum(-1)),
     ("7.2", lambda x, a: np.einsum("bd,bd->b", x, a) - np.logaddexp(0, a).sum(axis=1)),
     ("7.2", lambda x, a: [sum(v * c - np.logaddexp(0, c) for v, c in zip(xs, cs)) for xs, cs in zip(x, a)]),
+    ("7.2", lambda x, a: np.where(x == 1, -softplus(-a), -softplus(a)).sum(axis=1)),
     ("7.3", lambda x, logits: sigmoid(logits) - x),
     ("7.3", lambda x, a: 0.5 * (1 + np.tanh(a / 2)) - x),
     ("7.3", lambda x, a: (1 - x) * sigmoid(a) - x * sigmoid(-a)),

@@ -25,6 +25,21 @@ def naive(x, logits):
     return (x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=-1)
 
 
+def atomic(x, logits):
+    p = sigmoid(logits)
+    return (p - x) / (p * (1 - p)) * p * (1 - p)
+
+
+def atomic_in_two_terms(x, logits):
+    p = sigmoid(logits)
+    return (-x / p + (1 - x) / (1 - p)) * p * (1 - p)
+
+
+def clipped(x, logits):
+    p = np.clip(sigmoid(logits), 1e-12, 1 - 1e-12)
+    return (x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=-1)
+
+
 WRONG = [
     ("7.1", lambda x, p: (x - p) / (p * (1 - p)), {"relation": "sign"}),
     ("7.1", lambda x, p: p - x, "a factor p(1 - p) too many"),
@@ -35,17 +50,24 @@ WRONG = [
     ("7.2", lambda x, logits: (x * logits - softplus(logits)).mean(axis=-1), "a mean over pixels"),
     ("7.2", lambda x, logits: -softplus(-logits).sum(axis=-1), "right for a light pixel"),
     ("7.2", lambda x, logits: (x * logits - softplus(logits)).sum(), "single number"),
+    ("7.2", clipped, "p clipped at 1e-12"),
+    ("7.2", lambda x, logits: (x * logits - np.log1p(np.exp(logits))).sum(axis=-1), "overflows"),
+    ("7.3", atomic, "0/0 remains where p rounds"),
+    ("7.3", atomic_in_two_terms, "NaN or infinite"),
     ("7.3", lambda x, logits: x - sigmoid(logits), {"relation": "sign"}),
     ("7.3", lambda x, logits: logits - x, "sigmoid(logits)"),
     ("7.3", lambda x, logits: (sigmoid(logits) - x) * sigmoid(logits) * sigmoid(-logits), "sigmoid'(logits)"),
     ("7.3", lambda x, logits: sigmoid(logits), "lacks the term -x"),
     ("7.4", gaussian(dmean=lambda r, s: r / s**2), {"relation": "sign"}),
-    ("7.4", gaussian(dmean=lambda r, s: -r / s), "without the factor 1/sigma"),
+    ("7.4", gaussian(dmean=lambda r, s: -r / s), "exp(-2 log_sigma)"),
     ("7.4", gaussian(dmean=lambda r, s: -r), "1/sigma"),
-    ("7.4", gaussian(dlog_sigma=lambda r, s: -((r / s) ** 2)), {"relation": "term"}),
+    ("7.4", gaussian(dlog_sigma=lambda r, s: -((r / s) ** 2)), "the term log sigma is missing"),
     ("7.4", gaussian(dlog_sigma=lambda r, s: (r / s) ** 2 - 1), {"relation": "sign"}),
     # d/dsigma, not d/dlog sigma
-    ("7.4", gaussian(dlog_sigma=lambda r, s: 1 / s - r**2 / s**3), "without the factor sigma"),
+    ("7.4", gaussian(dlog_sigma=lambda r, s: 1 / s - r**2 / s**3), "log_sigma is the variable"),
+    ("7.4", lambda *a: gaussian()(*a)[::-1], "another order: you return dlog_sigma, dmean"),
+    ("7.4", lambda x, mean, t: ((mean - x) / t**2, 1 - ((x - mean) / t) ** 2), "sigma is exp(log_sigma)"),
+    ("7.4", gaussian(lambda r, s: -r / s, lambda r, s: 1 - r**2 / s), "exp(-2 log_sigma)"),
     ("7.5", lambda x, mean: np.mean((x - mean) ** 2), "this is sigma squared"),
     ("7.5", lambda x, mean: np.std(x - mean), "takes the mean of the residuals off"),
     ("7.5", lambda x, mean: np.sqrt(np.mean((x - mean) ** 2, axis=1)), "shape"),
