@@ -124,16 +124,17 @@ class OfFunctions:
             if len(shapes) == 1 and not self.is_gradient:
                 result = without_cache(result, shapes[0], case.arguments)
             trial.parts = parts_of(result, self.returns)
-            words = f" (with {case.words})"
-            try:
-                trial.given = [
-                    as_array(part, name, shape, words)
-                    for part, name, shape in zip(trial.parts, self.returns, shapes)
-                ]
-            except Wrong as wrong:
-                if len(self.returns) == 1 and hasattr(wrong, "array"):
-                    trial.given = [wrong.array]
-                raise
+            given, problems = [], []
+            for part, name, shape in zip(trial.parts, self.returns, shapes):
+                try:
+                    given.append(as_array(part, name, shape, f" (with {case.words})"))
+                except Wrong as wrong:
+                    given.append(getattr(wrong, "array", None))
+                    problems.append(wrong)
+            if all(array is not None for array in given):
+                trial.given = given
+            if problems:
+                raise problems[0]
             trial.errors = [self.error(g, e) for g, e in zip(trial.given, case.expected)]
         except Wrong as wrong:
             trial.problem, trial.raised = str(wrong), type(wrong.__cause__) if wrong.__cause__ else None

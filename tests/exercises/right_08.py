@@ -48,4 +48,5 @@ RIGHT = [
     ("8.5", lambda *a: np.stack(adam(*a))),
     ("8.6", lambda g, decay: np.log(g**2 * (1 / 0.81 - 1) / (1 - g**2)) / np.log(decay)),
     ("8.6", lambda g, decay: (2 * np.log(g) + math.log(0.19 / 0.81) - np.log1p(-(g**2))) / math.log(decay)),
+    ("8.6", lambda g, decay: math.log(0.19 * g * g / 0.81 / (1 - g * g), decay)),
 ]

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from minivae.course.lesson_08 import momentum_step
+
 
 def rmsprop(
     update=lambda v, g, decay: decay * v + (1 - decay) * g**2, divide=lambda g, v, eps: g / np.sqrt(v + eps)
@@ -36,6 +38,16 @@ def old_accumulator(theta, v, grad, lr, decay, eps):
     return theta - lr * grad / np.sqrt(v + eps), decay * v + (1 - decay) * grad**2
 
 
+def velocity(theta, m, grad, lr, momentum):
+    m = momentum * m - lr * grad
+    return theta + m, m
+
+
+def nesterov(theta, m, grad, lr, momentum):
+    m = momentum * m + grad
+    return theta - lr * (grad + momentum * m), m
+
+
 WRONG = [
     ("8.1", lambda theta, grad, lr: theta + lr * grad, "uphill"),
     ("8.1", lambda theta, grad, lr: theta - grad, "learning rate is missing"),
@@ -51,13 +63,18 @@ WRONG = [
         lambda theta, m, grad, lr, momentum: theta - lr * (momentum * m + grad),
         "2 are expected: return theta, m",
     ),
+    ("8.2", velocity, "keeps sign and learning rate out of m"),
+    ("8.2", nesterov, "Nesterov"),
+    ("8.2", lambda *a: momentum_step(*a)[::-1], "another order: you return m, theta"),
     ("8.3", old_accumulator, "updated before it divides"),
     ("8.3", rmsprop(divide=lambda g, v, eps: g / (np.sqrt(v) + eps)), "PyTorch's variant"),
     ("8.3", rmsprop(divide=lambda g, v, eps: g / (v + eps)), "root is missing"),
     ("8.3", rmsprop(update=lambda v, g, decay: decay * v + g**2), "1 - decay is missing"),
     ("8.3", rmsprop(update=lambda v, g, decay: (1 - decay) * v + decay * g**2), "changed places"),
-    ("8.4", ("tensorflow1", "pytorch", "keras"), "Run A is not tensorflow1"),
-    ("8.4", ("pytorch", "keras", "tensorflow1"), "Run B is not keras"),
+    ("8.3", lambda *a: rmsprop()(*a)[::-1], "another order: you return v, theta"),
+    ("8.3", rmsprop(update=lambda v, g, decay: v + g**2), "that is Adagrad"),
+    ("8.4", ("tensorflow1", "pytorch", "keras"), "Run A is not 'tensorflow1'"),
+    ("8.4", ("pytorch", "keras", "tensorflow1"), "Run B is not 'keras'"),
     ("8.4", ("torch", "tensorflow1", "keras"), "'torch' is none of"),
     ("8.5", adam(hat=lambda m, v, b1t, b2t: (m, v)), "bias correction is missing"),
     ("8.5", adam(move=lambda m, v, eps: m / np.sqrt(v + eps)), "outside the root"),
