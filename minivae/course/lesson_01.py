@@ -110,7 +110,7 @@ EXERCISES = (
                     px_z.mean(),
                     px_z.std(),
                 ),
-                "the spread is divided by N; (1.6) divides by the root of N": lambda px_z: (
+                "the spread is divided by N; (1.8) divides by the root of N": lambda px_z: (
                     px_z.mean(),
                     px_z.std(ddof=1) / len(px_z),
                 ),
@@ -123,7 +123,7 @@ EXERCISES = (
         ),
         (
             "The estimate is a mean. NumPy has one, and a standard deviation too.",
-            "Which one of the two standard deviations? (1.6) divides by N - 1: std(ddof=1).",
+            "Which one of the two standard deviations? (1.8) divides by N - 1: std(ddof=1).",
             "return px_z.mean(), and s over np.sqrt(len(px_z))",
         ),
     ),
@@ -142,7 +142,7 @@ EXERCISES = (
             },
         ),
         (
-            "(1.8) with M = 20, c = 3 and an error of 0.05.",
+            "(1.10) with M = 20, c = 3 and an error of 0.05.",
             "First c**M - 1, then divide by the square of 0.05.",
         ),
     ),
