@@ -113,17 +113,25 @@ def active_units(vae, X, y=None, threshold=0.01, rng=None):
 
 @dataclass(frozen=True)
 class Objective:
-    """What training maximises: run(vae, x, eps, y, t) makes a trace with its loss, backward(vae, t, need_dx)
-    the gradient."""
+    """What training maximises: a name for sentences, run(vae, x, eps, y=None, t=None) -> trace with its loss,
+    backward(vae, t, need_dx=True) -> trace of the gradients."""
 
     name: str
     run: Callable
     backward: Callable
 
 
+def run_elbo(vae, x, eps, y=None, t=None):
+    """VAE.run."""
+    return vae.run(x, eps, y, t)
+
+
+def backward_elbo(vae, t, need_dx=True):
+    """VAE.backward."""
+    return vae.backward(t, need_dx)
+
+
 OBJECTIVES = {
-    "elbo": Objective(
-        "the elbo", lambda vae, *batch: vae.run(*batch), lambda vae, t, need_dx=True: vae.backward(t, need_dx)
-    ),
+    "elbo": Objective("the elbo", run_elbo, backward_elbo),
     "iwae": Objective("the importance-weighted bound", run_iwae, backward_iwae),
 }

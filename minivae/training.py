@@ -3,6 +3,8 @@ exact resume."""
 
 import json
 import time
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from .inputs import (
     white_black,
 )
 from .ondisk import fingerprint
-from .optimizers import make_optimizer
+from .optimizers import Optimizer, make_optimizer
 from .progress import progress_bar
 from .storage import load_npz, save_npz, to_json
 
@@ -58,78 +60,118 @@ def fit(
     on training. Raises ValueError or TypeError for bad input, FloatingPointError where the loss is no longer
     a number.
     """
-    given = X
-    # which reads a pixel as a probability
-    unit_pixels = vae.likelihood.needs_unit_pixels or binarize == "dynamic"
-    X = check_images(X, vae.n_inputs, unit_pixels)
-    y = check_labels(y, len(X), vae.n_conditions)
-    if len(X) == 0:
-        raise ValueError("X holds no images; training needs at least one.")
-    for name, value, known in (("binarize", binarize, BINARIZE), ("objective", objective, OBJECTIVES)):
-        if value not in known:
-            raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(map(repr, known))}.")
-    check_not_empty(X, binarize)
-    epochs, batch_size = check_whole("epochs", epochs, 0), check_whole("batch_size", batch_size, 1)
-    n_samples = check_whole("n_samples", n_samples, 1)
-    held_out = _pair(validation, vae.n_conditions)
-    if held_out is not None:
-        images = check_images(held_out[0], vae.n_inputs, unit_pixels, "validation")
-        if len(images) == 0:
-            raise ValueError("validation holds no images; leave it out, or hold some images out of training.")
-        held_out = (
-            images,
-            check_labels(
-                held_out[1], len(images), vae.n_conditions, "the labels in validation=(images, labels)"
-            ),
-        )
-    optimizer, rng = make_optimizer(optimizer), vae.rng if rng is None else np.random.default_rng(rng)
-    schedule = [(check_whole("an epoch in schedule", first, 1), float(lr)) for first, lr in schedule or ()]
-    if schedule != sorted(schedule) or not all(0 < lr < np.inf for _, lr in schedule):
-        raise ValueError(
-            f"schedule is {schedule}; give (first_epoch, lr) in ascending order of epochs, each lr a positive"
-            " number."
-        )
-    # what must be the same for a resumed run to equal an uninterrupted one
-    settings = {
-        "config": vae.config(), "optimizer": {name: value for name, value in optimizer.config().items()
-        if not (schedule and name == "lr")},
-        "batch_size": batch_size, "binarize": binarize, "n_samples": n_samples, "objective": objective,
-        "schedule": [list(step) for step in schedule],
-        "data": {"images": fingerprint(X), "labels": fingerprint(y), "validation": [fingerprint(part)
-        for part in held_out or ()]},
-    }  # fmt: skip
-
+    plan = checked(
+        vae, X, y, epochs, batch_size, optimizer, binarize, n_samples, objective, validation, rng, schedule
+    )
     if resume:
-        resume_from(checkpoint, vae, optimizer, rng, settings)
+        resume_from(checkpoint, vae, plan)
     else:
-        vae.history, vae.binarize, vae.white_black = {}, binarize, white_black(X)
-        if np.ndim(given) > 2:
-            vae.image_shape = image_shape(np.shape(given))
+        vae.history, vae.binarize, vae.white_black = {}, plan.binarize, white_black(plan.images)
+        if np.ndim(X) > 2:
+            vae.image_shape = image_shape(np.shape(X))
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, vae, plan)
     done = len(vae.history.get("epoch", ()))
-    if checkpoint is not None and not resume:
-        save_checkpoint(checkpoint, vae, optimizer, rng, settings)
-
-    with progress_bar(progress, max(epochs - done, 0) * len(X), "training") as bar:
-        for epoch in range(done + 1, epochs + 1):
-            for first, lr in schedule:
-                if epoch >= first:
-                    optimizer.lr = lr
-            # a run that diverges ends in one sentence
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                row = {
-                    "epoch": epoch,
-                    **train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch),
-                }
-            if held_out is not None:
-                row.update(evaluate(vae, *held_out))
-            row["seconds"] = row.pop("seconds")  # last
+    with progress_bar(progress, max(plan.epochs - done, 0) * len(plan.images), "training") as bar:
+        for epoch in range(done + 1, plan.epochs + 1):
+            plan.optimizer.lr = plan.lr(epoch)
+            means, seconds = train_epoch(vae, plan, epoch, bar)
+            held_out = evaluate(vae, *plan.held_out) if plan.held_out else {}
+            row = {"epoch": epoch, **means, **held_out, "seconds": seconds}
             for name, value in row.items():
                 vae.history.setdefault(name, []).append(value)
             if checkpoint is not None:
-                save_checkpoint(checkpoint, vae, optimizer, rng, settings)
+                save_checkpoint(checkpoint, vae, plan)
             if on_epoch is not None:
                 on_epoch(row)
     return vae.history
+
+
+@dataclass
+class Plan:
+    """What fit was asked to do, all of it checked: images (N, D), labels (N, C) or None, held_out a pair of
+    these or None, schedule [(first epoch, lr)]; the rest as fit's arguments."""
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    held_out: tuple | None
+    epochs: int
+    batch_size: int
+    n_samples: int
+    objective: str
+    binarize: str | None
+    optimizer: Optimizer
+    schedule: list
+    rng: np.random.Generator
+    config: dict  # the model's
+
+    def lr(self, epoch):
+        """The learning rate of an epoch: the schedule's last one so far, else the optimiser's own."""
+        return ([self.optimizer.lr] + [lr for first, lr in self.schedule if first <= epoch])[-1]
+
+    def eps_shape(self, vae, n_images):
+        """(B, M) where one draw per image is enough, else (K, B, M)."""
+        shape = n_images, vae.n_latent
+        return shape if self.n_samples == 1 and self.objective == "elbo" else (self.n_samples, *shape)
+
+    @cached_property
+    def settings(self):
+        """What must be the same for a resumed run to equal an uninterrupted one."""
+        optimizer = self.optimizer.config()
+        if self.schedule:
+            del optimizer["lr"]
+        data = {name: fingerprint(getattr(self, name)) for name in ("images", "labels")}
+        data["validation"] = [fingerprint(part) for part in self.held_out or ()]
+        names = "batch_size", "binarize", "n_samples", "objective", "schedule"
+        same = {name: getattr(self, name) for name in names}
+        return json.loads(to_json({"config": self.config, "optimizer": optimizer, **same, "data": data}))
+
+
+def checked(
+    vae, X, y, epochs, batch_size, optimizer, binarize, n_samples, objective, validation, rng, schedule
+):
+    """The Plan that fit's arguments make. Raises ValueError or TypeError for what can't be trained on."""
+    for name, value, known in (("binarize", binarize, BINARIZE), ("objective", objective, OBJECTIVES)):
+        if value not in known:
+            raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(map(repr, known))}.")
+    unit_pixels = vae.likelihood.needs_unit_pixels or binarize == "dynamic"  # read as probabilities
+
+    def images_and_labels(X, y, name, of_labels, remedy):
+        X = check_images(X, vae.n_inputs, unit_pixels, name)
+        y = check_labels(y, len(X), vae.n_conditions, of_labels)
+        if len(X) == 0:
+            raise ValueError(f"{name} holds no images; {remedy}.")
+        return X, y
+
+    X, y = images_and_labels(X, y, "X", "y", "training needs at least one")
+    check_not_empty(X, binarize)
+    held_out = _pair(validation, vae.n_conditions)
+    if held_out is not None:
+        names = "validation", "the labels in validation=(images, labels)"
+        held_out = images_and_labels(*held_out, *names, "leave it out, or hold some images out of training")
+    schedule = [[check_whole("an epoch in schedule", first, 1), float(lr)] for first, lr in schedule or ()]
+    if schedule != sorted(schedule) or not all(0 < lr < np.inf for _, lr in schedule):
+        raise ValueError(
+            f"schedule is {[tuple(step) for step in schedule]}; give (first_epoch, lr) in ascending order of "
+            "epochs, each lr a positive number."
+        )
+    epochs, batch_size = check_whole("epochs", epochs, 0), check_whole("batch_size", batch_size, 1)
+    n_samples, optimizer = check_whole("n_samples", n_samples, 1), make_optimizer(optimizer)
+    rng = vae.rng if rng is None else np.random.default_rng(rng)
+    return Plan(
+        X,
+        y,
+        held_out,
+        epochs,
+        batch_size,
+        n_samples,
+        objective,
+        binarize,
+        optimizer,
+        schedule,
+        rng,
+        vae.config(),
+    )
 
 
 def _pair(validation, n_conditions):
@@ -142,35 +184,32 @@ def _pair(validation, n_conditions):
     return validation if pair or isinstance(validation, tuple) else (validation, None)
 
 
-def train_epoch(vae, X, y, batch_size, optimizer, rng, n_samples, objective, bar, epoch):
-    """One pass over X in a random order; returns the epoch's means and its seconds."""
-    run, backward = OBJECTIVES[objective].run, OBJECTIVES[objective].backward
+def train_epoch(vae, plan, epoch, bar):
+    """One pass over the images in a random order; returns its means, {column: nats}, and its seconds."""
+    objective, images, labels = OBJECTIVES[plan.objective], plan.images, plan.labels
     started, totals, n_done = time.perf_counter(), {}, 0
-    order = rng.permutation(len(X))
-    for start in range(0, len(X), batch_size):
-        rows = order[start : start + batch_size]
-        x = to_floats(X[rows], vae.dtype, vae.binarize, rng)
-        shape = (
-            (len(rows), vae.n_latent)
-            if n_samples == 1 and objective == "elbo"
-            else (n_samples, len(rows), vae.n_latent)
-        )
-        t = run(vae, x, vae.noise(rng, *shape), None if y is None else y[rows].astype(vae.dtype), None)
-        _check_finite("loss", t.loss, epoch, start // batch_size + 1)
-        backward(vae, t, False)
-        optimizer.step(vae.theta, vae.grad)
-        for name in ("elbo", "log_px_z", "kl", "bound"):
-            if name in t:
-                totals[name] = totals.get(name, 0.0) + float(t[name].mean()) * len(rows)
-        n_done += len(rows)
-        if bar.update(len(rows)):
-            bar.set_postfix({name: f"{total / n_done:.1f}" for name, total in totals.items()}, refresh=False)
-        del x, t  # so that the next pass finds their memory free, still in the processor's cache
-    _check_finite("sum of the parameters", vae.theta.sum(), epoch, start // batch_size + 1)
-    return {
-        **{name: total / n_done for name, total in totals.items()},
-        "seconds": time.perf_counter() - started,
-    }
+    order = plan.rng.permutation(len(images))
+    with np.errstate(
+        over="ignore", invalid="ignore", divide="ignore"
+    ):  # a run that diverges ends in a sentence
+        for batch, start in enumerate(range(0, len(images), plan.batch_size), 1):
+            rows = order[start : start + plan.batch_size]
+            x = to_floats(images[rows], vae.dtype, vae.binarize, plan.rng)
+            y = None if labels is None else labels[rows].astype(vae.dtype)
+            t = objective.run(vae, x, vae.noise(plan.rng, *plan.eps_shape(vae, len(rows))), y)
+            _check_finite("loss", t.loss, epoch, batch)
+            objective.backward(vae, t, need_dx=False)
+            plan.optimizer.step(vae.theta, vae.grad)
+            for name in ("elbo", "log_px_z", "kl", "bound"):
+                if name in t:
+                    totals[name] = totals.get(name, 0.0) + float(t[name].mean()) * len(rows)
+            n_done += len(rows)
+            if bar.update(len(rows)):
+                means = {name: f"{total / n_done:.1f}" for name, total in totals.items()}
+                bar.set_postfix(means, refresh=False)
+            del x, t  # so that the next pass finds their memory free, still in the processor's cache
+        _check_finite("sum of the parameters", vae.theta.sum(), epoch, batch)
+    return {name: total / n_done for name, total in totals.items()}, time.perf_counter() - started
 
 
 def _check_finite(what, value, epoch, batch):
@@ -193,58 +232,53 @@ def evaluate(vae, X, y=None):
     return {name: float(np.concatenate(column).mean(dtype=float)) for name, column in zip(names, zip(*parts))}
 
 
-def save_checkpoint(path, vae, optimizer, rng, settings):
+def save_checkpoint(path, vae, plan):
     """Everything that a run needs to go on: parameters, optimiser, generators, history, settings."""
-    header = {
-        **vae.header(),
-        "optimizer": optimizer.config(),
-        "fit_rng": rng.bit_generator.state,
-        "settings": settings,
-    }
+    optimizer, rng = plan.optimizer, plan.rng.bit_generator.state
+    header = {"optimizer": optimizer.config(), "fit_rng": rng, "settings": plan.settings}
     state = {f"optimizer.{name}": array for name, array in optimizer.state().items()}
-    save_npz(path, "checkpoint", header, theta=vae.theta, **state)
+    save_npz(path, "checkpoint", {**vae.header(), **header}, theta=vae.theta, **state)
 
 
-def resume_from(path, vae, optimizer, rng, settings):
+def resume_from(path, vae, plan):
     """Take the state of a run back from its checkpoint. Raises ValueError where it belongs to another run."""
     if path is None:
         raise ValueError("resume=True needs checkpoint=, the file to go on from.")
     header, arrays = load_npz(path, "checkpoint")
-    then, now = header["settings"], json.loads(to_json(settings))
+    then, now = header["settings"], dict(plan.settings)
     if "sigma" in then["config"]:  # as `head` was written at first
         then["config"]["head"] = then["config"].pop("sigma")
-    names = {"images": "images", "labels": "labels", "validation": "held-out data"}
-    other_data = [
-        names[name] for name, fingerprint in now.pop("data").items() if fingerprint != then["data"][name]
-    ]
-    differing = []
-    for name, value in now.items():
-        if isinstance(value, dict):
-            differing += [
-                f"{name}.{k}={then[name].get(k)!r} (now {v!r})"
-                for k, v in value.items()
-                if v != then[name].get(k)
-            ]
-        elif value != then[name]:
-            differing.append(f"{name}={then[name]!r} (now {value!r})")
-    if differing:
+    data_then, data_now = then.pop("data"), now.pop("data")
+    differences = list(_differences(then, now))
+    if differences:
         raise ValueError(
-            f"{Path(path)} is the checkpoint of another run, with {', '.join(differing)}: "
+            f"{Path(path)} is the checkpoint of another run, with {', '.join(differences)}: "
             "give the same settings to go on with it, or another folder to start anew."
         )
-    if other_data:
+    names = {"images": "images", "labels": "labels", "validation": "held-out data"}
+    other = [words for name, words in names.items() if data_now[name] != data_then[name]]
+    if other:
         raise ValueError(
-            f"{Path(path)} was trained with other {' and '.join(other_data)}; give the same as then, in the"
-            " same order."
+            f"{Path(path)} was trained with other {' and '.join(other)}; give the same as then, in the same "
+            "order."
         )
     kind = header["fit_rng"]["bit_generator"]
-    if rng.bit_generator.state["bit_generator"] != kind:
+    if plan.rng.bit_generator.state["bit_generator"] != kind:
         raise ValueError(
-            f"{Path(path)} was trained with a generator of the kind {kind}; leave rng out, or give another of"
-            " that kind."
+            f"{Path(path)} was trained with a generator of the kind {kind}; leave rng out, or give another "
+            "of that kind."
         )
     vae.theta[:] = arrays["theta"]
     vae.load_header(header)
-    optimizer.lr = header["optimizer"]["lr"]
-    optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
-    rng.bit_generator.state = header["fit_rng"]
+    plan.optimizer.lr = header["optimizer"]["lr"]
+    plan.optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
+    plan.rng.bit_generator.state = header["fit_rng"]
+
+
+def _differences(then, now):
+    """In what two settings differ, one level deep: "config.beta=1.0 (now 2.0)"."""
+    for name, value in now.items():
+        if isinstance(value, dict):
+            yield from (f"{name}.{words}" for words in _differences(then.get(name, {}), value))
+        elif value != then.get(name):
+            yield f"{name}={then.get(name)!r} (now {value!r})"

@@ -458,11 +458,11 @@ def interrupt_in_epoch(monkeypatch, number, error):
     parameters."""
     original = training.train_epoch
 
-    def train_epoch(vae, *args):
-        row = original(vae, *args)
-        if args[-1] == number:
+    def train_epoch(vae, plan, epoch, bar):
+        found = original(vae, plan, epoch, bar)
+        if epoch == number:
             raise error
-        return row
+        return found
 
     monkeypatch.setattr(training, "train_epoch", train_epoch)
 
