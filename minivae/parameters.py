@@ -36,24 +36,25 @@ class Views(Mapping):
 
 
 def reference(rng, fan_in, fan_out):
-    """W ~ N(0, 1) * 2 / sqrt(fan_in), b = 0: what the reference model does in every layer, heads too."""
+    """W ~ N(0, 1) * 2 / sqrt(fan_in), b = 0 (5.16): the reference model's, in every layer, heads too."""
     return rng.standard_normal((fan_in, fan_out)) * 2 / np.sqrt(fan_in), np.zeros(fan_out)
 
 
 def glorot(rng, fan_in, fan_out):
-    """W ~ U(-c, c) with c = sqrt(6 / (fan_in + fan_out)), b = 0 (Glorot & Bengio 2010, equation 16)."""
+    """W ~ U(-c, c), c = sqrt(6 / (fan_in + fan_out)), b = 0 (5.17; Glorot & Bengio 2010, equation 16)."""
     c = np.sqrt(6 / (fan_in + fan_out))
     return rng.uniform(-c, c, (fan_in, fan_out)), np.zeros(fan_out)
 
 
 def pytorch(rng, fan_in, fan_out):
-    """W and b ~ U(-c, c) with c = 1 / sqrt(fan_in): the default of PyTorch's linear layer."""
+    """W and b ~ U(-c, c) with c = 1 / sqrt(fan_in) (5.18): the default of PyTorch's linear layer."""
     c = 1 / np.sqrt(fan_in)
     return rng.uniform(-c, c, (fan_in, fan_out)), rng.uniform(-c, c, fan_out)
 
 
 def normal(rng, fan_in, fan_out):
-    """W and b ~ N(0, 0.01^2): the small weights of Kingma & Welling 2014, section 5."""
+    """W and b ~ N(0, 0.01^2) (5.19): the small weights of Kingma & Welling 2014, section 5, which may mean
+    0.1^2."""
     return rng.standard_normal((fan_in, fan_out)) * 0.01, rng.standard_normal(fan_out) * 0.01
 
 

@@ -216,12 +216,14 @@ def kind(value):
     return f"a {type(value).__name__}"
 
 
-def where(given, expected, name):
-    """The entry that is furthest off, in words."""
+def where(given, expected, name, entrywise=False):
+    """The entry that is furthest off, in words; with entrywise=True beside its own size."""
     given, expected = np.asarray(given), np.asarray(expected)
     if given.ndim == 0:
         return f"{name} is {given:.6g}; {expected:.6g} is right."
-    i = np.unravel_index(np.argmax(np.abs(given - expected)), given.shape)
+    size = np.abs(given) + np.abs(expected)
+    off = np.abs(given - expected) / np.where(size, size, 1) if entrywise else np.abs(given - expected)
+    i = np.unravel_index(np.argmax(off), given.shape)
     return f"{name}[{', '.join(map(str, i))}] is {given[i]:.6g}; {expected[i]:.6g} is right."
 
 

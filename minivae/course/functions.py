@@ -234,7 +234,7 @@ class OfFunctions:
         return Wrong("\n".join(lines), explanations)
 
     def line(self, name, given, expected, error):
-        return where(given, expected, name)
+        return where(given, expected, name, self.entrywise)
 
     def permutation(self, bad):
         """The order in which the arrays were returned, where they are the right ones."""

@@ -70,7 +70,8 @@ class same_gradient(OfFunctions):
         case.values = exact
 
     def line(self, name, given, expected, error):
-        return f"{name} is wrong: off by {error:.2g} (relative). {where(given, expected, name)}"
+        place = where(given, expected, name, self.entrywise)
+        return f"{name} is wrong: off by {error:.2g} (relative). {place}"
 
     def causes(self, i, bad):
         slips = super().causes(i, bad)

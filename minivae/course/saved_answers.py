@@ -31,7 +31,7 @@ def dense_forward(x, W, b):
     return Dense(W, b, None, None).forward(x)
 
 
-def dense_backward(x, W, da):
+def dense_backward(da, x, W):
     dW, db = np.empty_like(W), np.empty_like(W[0])
     dx = Dense(W, None, dW, db).backward(da, x)
     return dx, dW, db
@@ -220,14 +220,14 @@ def assemble(part):
     def vae_backward(p, t):
         B, d = len(t.x), {}
         dlogits = part.bernoulli_backward(t.x, t.logits) / B
-        dh, d["decoder.1.W"], d["decoder.1.b"] = part.dense_backward(t.decoder_h0, p["decoder.1.W"], dlogits)
+        dh, d["decoder.1.W"], d["decoder.1.b"] = part.dense_backward(dlogits, t.decoder_h0, p["decoder.1.W"])
         da = part.relu_backward(dh, t.decoder_a0)
-        dz, d["decoder.0.W"], d["decoder.0.b"] = part.dense_backward(t.z, p["decoder.0.W"], da)
+        dz, d["decoder.0.W"], d["decoder.0.b"] = part.dense_backward(da, t.z, p["decoder.0.W"])
         dmu, draw = part.latent_backward(dz, t.mu, t.raw, t.eps, beta=1 / B)
         dhead = np.concatenate([dmu, draw], axis=1)
-        dh, d["encoder.1.W"], d["encoder.1.b"] = part.dense_backward(t.encoder_h0, p["encoder.1.W"], dhead)
+        dh, d["encoder.1.W"], d["encoder.1.b"] = part.dense_backward(dhead, t.encoder_h0, p["encoder.1.W"])
         da = part.relu_backward(dh, t.encoder_a0)
-        _, d["encoder.0.W"], d["encoder.0.b"] = part.dense_backward(t.x, p["encoder.0.W"], da)
+        _, d["encoder.0.W"], d["encoder.0.b"] = part.dense_backward(da, t.x, p["encoder.0.W"])
         return d
 
     return vae_backward
