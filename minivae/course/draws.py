@@ -42,11 +42,8 @@ def real(*shape, scale=1.0, tails=30.0, gap=0.0):
         return off_zero(both_signs(rng, rng.normal(0, scale, shape)))
 
     def wide(rng, shape):
-        return off_zero(
-            both_signs(
-                rng, rng.choice([-1.0, 1.0], shape) * log_uniform(rng, min(0.01, tails / 10), tails, shape)
-            )
-        )
+        sizes = ends(rng, log_uniform(rng, min(0.01, tails / 10), tails, shape), tails, tails)
+        return off_zero(both_signs(rng, rng.choice([-1.0, 1.0], shape) * sizes))
 
     def off_zero(values):
         return values + np.copysign(gap, values)
@@ -56,11 +53,14 @@ def real(*shape, scale=1.0, tails=30.0, gap=0.0):
 
 def positive(*shape, low=0.3, high=3.0, tails=(0.05, 20.0)):
     """Numbers above 0 on both sides of 1, from low to high; in the wide case from tails[0] to tails[1]."""
-    return Kind(
-        shape,
-        lambda rng, shape: log_uniform(rng, low, high, shape),
-        (lambda rng, shape: log_uniform(rng, *tails, shape)) if tails else None,
-    )
+
+    def typical(rng, shape):
+        return log_uniform(rng, low, high, shape)
+
+    def wide(rng, shape):
+        return ends(rng, log_uniform(rng, *tails, shape), *tails)
+
+    return Kind(shape, typical, wide if tails else None)
 
 
 def between(low, high, *shape, ends=False):
@@ -108,6 +108,14 @@ class inputs:
 
 def log_uniform(rng, low, high, shape):
     return np.exp(rng.uniform(np.log(low), np.log(high), shape))
+
+
+def ends(rng, values, low, high):
+    """The values, with the ends of their interval among them."""
+    if np.size(values) > 1:
+        values.flat[rng.permutation(values.size)[:2]] = low, high
+        return values
+    return values if rng.random() < 0.5 else np.full(np.shape(values), rng.choice([low, high]))
 
 
 def both_signs(rng, values):

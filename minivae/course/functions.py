@@ -27,6 +27,7 @@ from .readings import readings
 
 BATCHES = 4, 1, 7
 WIDE = 6  # the batch of the tails
+WIDE_DRAWS = 16
 TAILS = "large and small numbers"
 SINGLE = 2e-3  # tolerance for inputs in float32
 ROUNDED = 1e-5  # tolerance for a result in float32, where the inputs are float64
@@ -41,6 +42,7 @@ class Case:
     B: int
     values: dict
     rtol: float
+    seed: int = 0
     single: bool = False
     arguments: dict = field(default_factory=dict)
     expected: list = field(default_factory=list)
@@ -103,10 +105,10 @@ class OfFunctions:
                 values = draw(np.random.default_rng([k, B]), B)
                 ordinary = name or "numbers of ordinary size" * has_wide
                 found.append(Case(ordinary, described(values), B, values, self.rtol))
-            if has_wide:
-                values = draw(np.random.default_rng([k, WIDE]), WIDE, wide=True)
+            for seed in range(WIDE_DRAWS * has_wide):
+                values = draw(np.random.default_rng([k, WIDE, seed]), WIDE, wide=True)
                 tails = f"{name} ({TAILS})" if name else TAILS
-                found.append(Case(tails, f"{TAILS}, {described(values)}", WIDE, values, self.rtol))
+                found.append(Case(tails, f"{TAILS}, {described(values)}", WIDE, values, self.rtol, seed))
         for case in [case for case in found if self.float32 and case.B != WIDE]:
             values = {name: to_single(v) for name, v in case.values.items()}
             words, rtol = f"{case.words} in float32", max(self.rtol, SINGLE)
@@ -256,7 +258,9 @@ class OfFunctions:
         here = [trial for trial in trials if trial.case.kind == bad[0].case.kind and trial.right]
         lines = []
         if fine and all(kinds):
-            lines.append(f"Right for {listed(fine)}; wrong for {listed(k for k in kinds if k not in fine)}.")
+            lines.append(
+                f"Right for {listed(fine)}, but not for {listed(k for k in kinds if k not in fine)}."
+            )
         elif fine and bad[0].case.single:
             lines.append("It is right in float64.")
         if here:

@@ -204,7 +204,8 @@ class each_of:
         if isinstance(answer, dict):
             answer = tuple(answer.values())
         if not isinstance(answer, (tuple, list)) or len(answer) != len(self.judges):
-            raise Wrong(f"{len(self.judges)} functions are expected, a pair (first, second): their names.")
+            wanted = "a pair (first, second)" if len(self.judges) == 2 else f"a tuple of {len(self.judges)}"
+            raise Wrong(f"Functions are expected, {wanted}: their names without brackets.")
         lines, explanations, notes = [], [], []
         for function, judge in zip(answer, self.judges):
             name = getattr(function, "__name__", "one of them")

@@ -2,16 +2,20 @@
 
 import numpy as np
 
-from .judge import Exercise, same_value, same_values
+from .judge import Exercise, inputs, positive, same_value, same_values
 
 
-def grid(rng, B):
-    """A likelihood with B humps and a prior on a grid of equal steps, never the same step twice."""
-    z = np.linspace(-rng.uniform(5, 7), rng.uniform(5, 7), 40 + 10 * B)
-    px_z = sum(
-        rng.uniform(0.1, 0.5) * np.exp(-((z - rng.normal()) ** 2) * rng.uniform(1, 3)) for _ in range(B)
-    )
-    return {"px_z": px_z, "pz": np.exp(-z * z / 2) / np.sqrt(2 * np.pi), "z": z}
+def bumps(rng, B, v):
+    """A likelihood with B humps on the grid, a probability of black and white pixels."""
+    z, heights, steepness = v["z"], rng.uniform(0.1, 0.9, B) / B, rng.uniform(1, 3, B)
+    return sum(h * np.exp(-s * (z - rng.normal()) ** 2) for h, s in zip(heights, steepness))
+
+
+grid = inputs(  # of equal steps, never the same step twice
+    z=lambda rng, B, v: np.linspace(-rng.uniform(5, 7), rng.uniform(5, 7), 100 + 20 * B),
+    px_z=bumps,
+    pz=lambda rng, B, v: np.exp(-(v["z"] ** 2) / 2) / np.sqrt(2 * np.pi),
+)
 
 
 def marginal(px_z, pz, z):
@@ -96,7 +100,7 @@ EXERCISES = (
         "an estimate and its standard error",
         same_values(
             lambda px_z: (px_z.mean(), standard_error(px_z)),
-            lambda rng, B: {"px_z": rng.gamma(0.5, size=5 + 3 * B)},
+            inputs(px_z=positive(lambda B: 5 + 3 * B, low=0.001, high=1, tails=(1e-6, 60))),
             "estimate standard_error",
             mistakes={
                 "np.std divides by N unless it is told ddof=1": lambda px_z: (

@@ -3,18 +3,14 @@
 import numpy as np
 
 from ..gaussian import HALF_LOG_2PI, kl, log_prob
-from .judge import Exercise, same_gradient, same_value, same_values
+from .judge import Exercise, inputs, positive, real, same_gradient, same_value, same_values
 
-
-def gaussians(rng, B):
-    """A point and a Gaussian per row and latent."""
-    z, mu = rng.normal(size=(2, B, 3))
-    return {"z": z, "mu": mu, "sigma": rng.uniform(0.4, 2, (B, 3))}
-
-
-def many_latents(rng, B):
-    """So many that the density underflows."""
-    return {"z": rng.normal(size=(B, 784)), "mu": np.zeros((B, 784)), "sigma": np.ones((B, 784))}
+two = {"mu": real("B", 3), "sigma": positive("B", 3)}  # of a Gaussian, per row and latent
+gaussians = inputs(z=real("B", 3), **two)
+near = inputs(z=real("B", 3, tails=8), mu=real("B", 3, tails=8), sigma=positive("B", 3, tails=(0.5, 20)))
+many_latents = inputs(
+    z=real("B", 784, tails=0), mu=real("B", 784, tails=0), sigma=positive("B", 784, tails=0)
+)
 
 
 def with_terms(square=0.5, log_sigma=1.0, constant=HALF_LOG_2PI, power=1):
@@ -32,7 +28,7 @@ EXERCISES = (
         "the log density of a Gaussian",
         same_values(
             log_prob,
-            (gaussians, many_latents),
+            {"three latents": near, "784 latents, where the density underflows": many_latents},
             "log_density",
             mistakes={
                 "the term log sigma is missing": with_terms(log_sigma=0),
@@ -109,7 +105,7 @@ EXERCISES = (
         "the KL to the prior",
         same_values(
             kl,
-            lambda rng, B: {k: v for k, v in gaussians(rng, B).items() if k != "z"},
+            inputs(**two),
             "kl",
             mistakes={
                 "the latents are averaged; they add up": lambda mu, sigma: kl(mu, sigma) / mu.shape[-1],
@@ -145,7 +141,7 @@ EXERCISES = (
         "the gradient of the KL",
         same_gradient(
             kl,
-            lambda rng, B: {k: v for k, v in gaussians(rng, B).items() if k != "z"},
+            inputs(**two),
             wrt="mu sigma",
             takes="mu sigma",
             out="kl",

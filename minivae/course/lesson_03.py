@@ -4,40 +4,38 @@ import numpy as np
 
 from ..exact import LinearGaussian
 from ..gaussian import kl
-from .judge import Exercise, same_gradient, same_value, same_values
+from .judge import Exercise, inputs, positive, real, same_gradient, same_value, same_values
 
 
-def grid(rng, B):
-    """A likelihood, the prior and a q on a grid of equal steps, never the same step twice."""
-    z = np.linspace(-8, 8, 100 + 20 * B)
-    mu, sigma = rng.normal(), rng.uniform(0.5, 1)
-    log_px_z = -rng.uniform(0.5, 2) * (z - rng.normal()) ** 2 - rng.uniform(1, 3) * np.cos(z) - 1
-    log_q = -(((z - mu) / sigma) ** 2 / 2 + np.log(sigma) + np.log(2 * np.pi) / 2)
-    return {
-        "log_px_z": log_px_z,
-        "log_pz": -z * z / 2 - np.log(2 * np.pi) / 2,
-        "log_q": log_q,
-        "step": float(z[1] - z[0]),
-    }
+def log_likelihood(rng, B, v):
+    z = v["z"]
+    return -rng.uniform(0.5, 2) * (z - rng.normal()) ** 2 - rng.uniform(1, 3) * np.cos(z) - rng.uniform(-5, 5)
+
+
+def log_normal(rng, B, v):
+    mu, sigma = rng.normal(), rng.uniform(0.2, 1.5)
+    return -(((v["z"] - mu) / sigma) ** 2 / 2 + np.log(sigma) + np.log(2 * np.pi) / 2)
+
+
+grid = inputs(  # a likelihood, a prior and a q on a grid of equal steps, never the same step twice
+    z=lambda rng, B, v: np.linspace(-rng.uniform(8, 9), rng.uniform(8, 9), 100 + 20 * B),
+    log_px_z=log_likelihood,
+    log_pz=log_normal,
+    log_q=log_normal,
+    step=lambda rng, B, v: float(v["z"][1] - v["z"][0]),
+)
 
 
 def elbo_on_grid(log_px_z, log_pz, log_q, step):
     return np.sum(np.exp(log_q) * (log_px_z + log_pz - log_q)) * step
 
 
-def draws(rng, B):
-    """K draws of B images with two latents, K never B."""
-    return {
-        "log_px_z": rng.normal(-80, 5, (B + 2, B)),
-        "mu": rng.normal(size=(B, 2)),
-        "sigma": rng.uniform(0.3, 1.5, (B, 2)),
-    }
-
-
-def linear(rng, B):
-    """A batch of images of five pixels, one latent."""
-    return {"x": rng.normal(size=(B, 5)), "w": rng.normal(size=5), "s": rng.uniform(0.5, 1.5),
-            "mu": rng.normal(size=B), "sigma": rng.uniform(0.4, 1.6, B)}  # fmt: skip
+draws = inputs(  # K draws of B images with three latents, K never B
+    log_px_z=real(lambda B: B + 2, "B", scale=20, tails=300), mu=real("B", 3), sigma=positive("B", 3)
+)
+linear = inputs(  # a batch of images of five pixels, one latent
+    x=real("B", 5), w=real(5), s=positive(), mu=real("B"), sigma=positive("B")
+)
 
 
 def linear_elbo(x, w, s, mu, sigma):
@@ -56,8 +54,8 @@ def linear_backward(power=2, scale=1, sigma_power=1, w_power=2, residual=1):
     return elbo_backward
 
 
-def weights(rng, B):
-    return {"W": rng.normal(size=(B + 2, 2 + B % 2)), "s": rng.uniform(0.3, 1)}
+def weights(latents):
+    return inputs(W=real(lambda B: B + 7, latents, scale=0.3), s=positive(low=0.2, high=1.2))
 
 
 def gap(W, s):
@@ -206,7 +204,7 @@ EXERCISES = (
         "the smallest gap of a diagonal q",
         same_values(
             gap,
-            weights,
+            {"three latents": weights(3), "five latents": weights(5)},
             "gap",
             mistakes={
                 "the half in front is missing": lambda W, s: 2 * gap(W, s),

@@ -17,7 +17,7 @@ from ..gaussian import kl
 from ..gradcheck.learner import quietly
 from ..gradcheck.numeric import relative_error
 from ..layers import sigmoid
-from .judge import Exercise, NotTried, Wrong, kind, same_values, untouched
+from .judge import Exercise, NotTried, Wrong, inputs, kind, positive, real, same_values, untouched
 
 
 def cubic(x):
@@ -32,21 +32,26 @@ def growth(x):
     return x * np.exp(x)
 
 
-FUNCTIONS = {4: cubic, 1: wave, 7: growth}
+FUNCTIONS = cubic, wave, growth
 
 
-def places(h):
-    return lambda rng, B: {"f": FUNCTIONS[B], "x": rng.uniform(0.5, 1.5), "h": h}
+def places(**step):
+    return inputs(f=lambda rng, B, v: FUNCTIONS[B % 3], x=real(tails=5), **step)
 
 
-def blocks(rng, B):
-    """A gradient and its measurement: numbers of very different size, all off by about 1e-8."""
-    n = rng.normal(size=(B, 6)) * 10.0 ** np.arange(-5, 1)
-    return {"a": n + 1e-8 * rng.uniform(0.5, 1, n.shape), "n": n}
+def spread(rng, B, v):
+    """Numbers of very different size, of both signs."""
+    return rng.normal(size=(B, 5)) * 10.0 ** np.arange(-5, 0)
 
 
-def zeros(rng, B):
-    return {"a": np.zeros((B, 2)), "n": np.zeros((B, 2))}
+blocks = {  # a gradient and its measurement
+    "nearly equal blocks": inputs(n=spread, a=lambda rng, B, v: v["n"] + 1e-8 * rng.normal(size=(B, 5))),
+    "very different blocks": inputs(n=spread, a=lambda rng, B, v: -3 * v["n"] + rng.normal(size=(B, 5))),
+    "numbers below 0": inputs(
+        n=lambda rng, B, v: -np.abs(spread(rng, B, v)), a=lambda rng, B, v: 0.9 * v["n"]
+    ),
+    "zeros": inputs(n=lambda rng, B, v: np.zeros((B, 5)), a=lambda rng, B, v: np.zeros((B, 5))),
+}
 
 
 MISSING = {1: "eps", 2: "mu", 3: "sigmoid(raw)"}
@@ -153,7 +158,7 @@ EXERCISES = (
         "a central difference",
         same_values(
             lambda f, x, h: (f(x + h) - f(x - h)) / (2 * h),
-            places(0.1),
+            places(h=positive(low=0.05, high=0.2, tails=None)),
             "slope",
             float32=False,
             mistakes={
@@ -184,7 +189,7 @@ EXERCISES = (
         "a complex step",
         same_values(
             lambda f, x, h: np.imag(f(x + 1j * h)) / h,
-            places(1e-20),
+            places(h=lambda rng, B, v: 10.0 ** rng.uniform(-22, -18)),
             "slope",
             float32=False,
             mistakes={
@@ -212,7 +217,7 @@ EXERCISES = (
         "the relative error of a block",
         same_values(
             lambda a, n: relative_error(a, n),
-            (blocks, zeros),
+            blocks,
             "error",
             float32=False,
             mistakes={

@@ -21,7 +21,7 @@ def step_inputs(**more):
     """Inputs of a step, by the size of its gradients; more: functions of that size."""
     return {
         words: inputs(
-            theta=real("B", tails=0),
+            theta=real("B", scale=3, tails=0),
             grad=real("B", scale=size, tails=0),
             lr=positive(low=0.02, high=0.5, tails=None),
             **{name: kind(size) for name, kind in more.items()},

@@ -17,7 +17,7 @@ from ..gradcheck import diagnose
 from ..gradcheck.numeric import relative_error as distance
 from ..layers import sigmoid
 from ..vae import VAE
-from .judge import BATCHES, Exercise, Wrong, as_array, call, pencil, same_values
+from .judge import BATCHES, Exercise, Wrong, as_array, bits, call, inputs, pencil, same_values
 from .worksheet import Worksheet
 
 PAPER = Worksheet(seed=1).values
@@ -103,12 +103,12 @@ def _paths(name, t):
 backward.is_gradient = True
 
 
-def _pixels(rng, B):
-    p = rng.uniform(0, 1, 6) * [1, 1, 1, 1, 0, 1]
-    return {
-        "train": (rng.random((40, 6)) < p).astype(float),
-        "test": (rng.random((B, 6)) < 0.5).astype(float),
-    }
+def _training(rng, B, v):
+    """Images with a pixel that is always dark and one that is always light."""
+    return (rng.random((40, 5)) < [*rng.uniform(0.1, 0.9, 3), 0, 1]).astype(float)
+
+
+_pixels = inputs(train=_training, test=bits("B", 5))
 
 
 def _surprise(p, test):

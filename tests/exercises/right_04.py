@@ -51,6 +51,11 @@ def encoder_end_reordered(mu, raw, eps, dz, beta):
     return encoder_end(dz, mu, raw, eps, beta)
 
 
+def encoder_end_with_cache(dz, cache):
+    mu, raw, eps, beta = cache
+    return encoder_end(dz, mu, raw, eps, beta)
+
+
 RIGHT = [
     ("4.1", lambda f_z, eps, sigma, baseline=0.0: [(f - baseline) * e / sigma for f, e in zip(f_z, eps)]),
     ("4.1", lambda f_z, eps, sigma, baseline: np.multiply(f_z - baseline, eps) / sigma),
@@ -82,6 +87,7 @@ RIGHT = [
     ),
     ("4.6", encoder_end),
     ("4.6", encoder_end_reordered),
+    ("4.6", encoder_end_with_cache),
     ("4.6", lambda *a: list(encoder_end(*a))),
     ("4.6", lambda *a: np.stack(encoder_end(*a))),
     ("4.6", lambda *a: tuple(p.tolist() for p in encoder_end(*a))),
