@@ -663,6 +663,17 @@ def test_inputs_are_as_general_as_they_say():
     assert draw.has_wide and not inputs(b=bits("B")).has_wide
 
 
+def test_letters_are_sizes_that_differ_from_each_other_and_from_batch_to_batch():
+    draw = inputs(x=real("B", "M"), y=real("D", "M"), z=real("K", "H"))
+    shapes = {B: [v.shape for v in draw(np.random.default_rng(0), B).values()] for B in (4, 1, 7, 6)}
+    for B, ((rows, M), (D, columns), (K, H)) in shapes.items():
+        assert rows == B and columns == M and len({B, M, D, K, H}) == 5 and not {M, D, K, H} & {1, 2}
+    assert shapes[4][1] != shapes[7][1] != shapes[1][1]
+    judge = same_values(lambda x: x.sum(axis=-1) - x.shape[-1], inputs(x=real("B", "M")))
+    for n in range(12):
+        assert not judge.passes(lambda x, n=n: x.sum(axis=-1) - n)
+
+
 def test_a_lost_imaginary_part_is_no_derivative():
     """The truth of a gradient exercise: by complex step only where a central difference agrees."""
     judge = same_gradient(lambda x: np.abs(x) * x, inputs(x=real("B", 3)), wrt="x", takes="dy x", out="y")

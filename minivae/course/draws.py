@@ -1,16 +1,17 @@
 """The inputs that an answer is tried with, as general as the exercise allows.
 
-    inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real(5, "B", 3), beta=positive())
+    inputs(mu=real("B", "M"), sigma=positive("B", "M"), eps=real("K", "B", "M"), beta=positive())
 
 A call with a generator and a batch size gives a dict of arrays by name. What each kind says is what the
 exercise allows, and the judge tries all of it: both signs, values near 0, and, in a case of its own
-(wide=True), both tails. Sizes are numbers, "B" for the batch, or functions of B. Without a size a kind
-gives a float. Random numbers are never round, so that none of them coincides with a 1, a 2 or a half of a
+(wide=True), both tails. Sizes are "B" for the batch, one of the letters K, M, D, H, N, which differ from
+each other and from batch to batch, numbers, or functions of B. Without a size a kind gives a float. Random numbers are never round, so that none of them coincides with a 1, a 2 or a half of a
 wrong formula.
 """
 
 import numpy as np
 
+LETTERS, LENGTHS = "MDHNK", (3, 5, 8, 9, 10)
 ROUND = np.arange(-2, 3)  # powers of 2: 1/4, 1/2, 1, 2, 4
 
 
@@ -21,7 +22,7 @@ class Kind:
         self.shape, self.typical, self.wide = shape, typical, wide
 
     def draw(self, rng, B, wide):
-        shape = tuple(B if n == "B" else n(B) if callable(n) else n for n in self.shape)
+        shape = tuple(length(n, B) for n in self.shape)
         kind = self.wide if wide and self.wide else self.typical
         drawn = kind(rng, shape)
         if shape or isinstance(drawn, int):
@@ -31,6 +32,13 @@ class Kind:
                 break
             drawn = kind(rng, shape)
         return float(drawn)
+
+
+def length(size, B):
+    """The number that a size stands for."""
+    if isinstance(size, str):
+        return B if size == "B" else LENGTHS[(LETTERS.index(size) + B) % len(LENGTHS)]
+    return size(B) if callable(size) else size
 
 
 def real(*shape, scale=1.0, tails=30.0, gap=0.0):

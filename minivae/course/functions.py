@@ -316,8 +316,8 @@ def repeatable(judge, way, trial):
         np.array_equal(p, q, equal_nan=True) for p, q in zip(trial.given, again.given)
     ):
         raise Wrong(
-            "Your function gives other numbers when it is called again: it draws noise. "
-            "All that it needs is in its arguments."
+            "Your function gives other numbers when it is called again: it draws noise, or keeps something "
+            "from one call to the next. All that it needs is in its arguments."
         )
 
 

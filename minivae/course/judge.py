@@ -1,13 +1,13 @@
 """What an exercise is, and the judges that look at an answer: all that the author of a lesson has to read.
 
     # minivae/course/lesson_04.py
-    one = inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real("B", 3))
-    five = inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real(5, "B", 3))
+    one = inputs(mu=real("B", "M"), sigma=positive("B", "M"), eps=real("B", "M"))
+    several = inputs(mu=real("B", "M"), sigma=positive("B", "M"), eps=real("K", "B", "M"))
     EXERCISES = (
         Exercise(
             "4.4", "backward through the draw",
             same_gradient(lambda mu, sigma, eps: mu + sigma * eps, out="z", wrt="mu sigma", takes="dz eps",
-                          inputs={"one draw": one, "five draws": five}),
+                          inputs={"one draw": one, "several draws": several}),
             ("By how much does z move when sigma moves by a little?", "..."),
         ),
     )
@@ -29,12 +29,13 @@ say kindly what is wrong with either.
 **Inputs as general as the claim.** Say what the exercise allows, and the judge tries all of it
 (draws.py):
 
-    inputs(x=bits("B", 5), logits=real("B", 5, tails=300), sigma=positive("B", 5), p=between(0, 1, "B", 5),
-           t=whole(1, 6), beta=positive(), mean=lambda rng, B, v: v["x"] + ...)    # what depends on others
+    inputs(x=bits("B", "D"), logits=real("B", "D", tails=300), sigma=positive("B", "M"),
+           p=between(0, 1, "B", "D"), t=whole(1, 6), beta=positive(), mean=lambda rng, B, v: v["x"] + ...)    # what depends on others
 
-An answer is tried with batches of 4, 1 and 7, then with large and small numbers, then in float32. No size
-of yours may be one of 1, 2, 4, 6 and 7, and no two may be equal: with M = 2 a mean is a half. A constant
-is a positive(): with 1.5, beta - 1 is a half. Several kinds of input have their words, {"black and white
+An answer is tried with batches of 4, 1 and 7, then with large and small numbers, then in float32. Give
+sizes as letters: they differ from each other and from batch to batch, so that no number in a wrong
+formula fits. A fixed size may not be one of 1, 2, 4, 6 and 7: with M = 2 a mean is a half. A constant is
+a positive(): with 1.5, beta - 1 is a half. Several kinds of input have their words, {"black and white
 pixels": ..., "grey pixels": ...}: the message says which of them are right. The gradient that arrives
 from above, "d" + out, is drawn by the judge, with both signs.
 
