@@ -30,7 +30,8 @@ say kindly what is wrong with either.
 (draws.py):
 
     inputs(x=bits("B", "D"), logits=real("B", "D", tails=300), sigma=positive("B", "M"),
-           p=between(0, 1, "B", "D"), t=whole(1, 6), beta=positive(), mean=lambda rng, B, v: v["x"] + ...)    # what depends on others
+           p=between(0, 1, "B", "D"), t=whole(1, 6), beta=positive(),
+           mean=lambda rng, B, v: v["x"] + ...)    # what depends on others
 
 An answer is tried with batches of 4, 1 and 7, then with large and small numbers, then in float32. Give
 sizes as letters: they differ from each other and from batch to batch, so that no number in a wrong
