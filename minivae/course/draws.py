@@ -5,8 +5,8 @@
 A call with a generator and a batch size gives a dict of arrays by name. What each kind says is what the
 exercise allows, and the judge tries all of it: both signs, values near 0, and, in a case of its own
 (wide=True), both tails. Sizes are "B" for the batch, one of the letters K, M, D, H, N, which differ from
-each other and from batch to batch, numbers, or functions of B. Without a size a kind gives a float. Random numbers are never round, so that
-none of them coincides with a 1, a 2 or a half of a wrong formula.
+each other and from batch to batch, numbers, or functions of B. Without a size a kind gives a float. Random
+numbers are never round, so that none of them coincides with a 1, a 2 or a half of a wrong formula.
 """
 
 import numpy as np
