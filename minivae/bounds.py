@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .gaussian import reparameterize
+from . import gaussian
 from .inputs import check_whole
 from .progress import progress_bar
 from .trace import Trace
@@ -25,9 +25,18 @@ def log_weights(t):
 
 
 def log_mean_exp(a):
-    """log of the mean of exp(a) over the first axis, without overflow."""
+    """log of the mean of exp(a) over the first axis, without overflow: a (K, B) -> (B,)."""
     top = a.max(axis=0)
     return top + np.log(np.exp(a - top).mean(axis=0))
+
+
+def log_mean_exp_backward(dout, a):
+    """da = dout softmax(a) over the first axis: each sample by its share of the mean (13.6).
+
+    dout (B,), a (K, B) -> da (K, B).
+    """
+    w = np.exp(a - a.max(axis=0))
+    return dout * w / w.sum(axis=0)
 
 
 def run_iwae(vae, x, eps, y=None, t=None):
@@ -49,22 +58,23 @@ def run_iwae(vae, x, eps, y=None, t=None):
 
 
 def image_weight(vae, t):
+    """What the bound of one image weighs in the loss: 1/B, or 1 where images are summed."""
     return 1 / len(t.x) if vae.reduction == "mean" else 1.0
 
 
 def backward_iwae(vae, t, need_dx=True):
-    """The gradient of run_iwae's loss: dlog_w = -softmax over k of log_w (13.6), then the VAE's own stages.
+    """The gradient of run_iwae's loss: first of the bound by the weights, then the VAE's own stages.
 
-    z stands in p(x|z) and in p(z): dz = decoder's dz - dlog_w z; sigma stands in z and in q: dsigma += dlog_w
-    / sigma.
+    z stands in p(x|z) and in p(z): dz = decoder's dz - dlog_w z; sigma stands in z and in q, which adds
+    dlog_w / sigma.
     """
     d = Trace()
-    d.dlog_w = -np.exp(t.log_w - t.log_w.max(axis=0))
-    d.dlog_w *= image_weight(vae, t) / -d.dlog_w.sum(axis=0)
+    dbound = np.full(t.bound.shape, -image_weight(vae, t), t.bound.dtype)
+    d.dlog_w = log_mean_exp_backward(dbound, t.log_w)
     vae.decode_backward(d.dlog_w, t, d)
     d.dz = d.dz - d.dlog_w[..., None] * t.z
-    d.dmu = d.dz.sum(axis=0)
-    d.dsigma = (d.dz * t.eps).sum(axis=0) + d.dlog_w.sum(axis=0)[:, None] / t.sigma
+    d.dmu, dsigma_z = gaussian.reparameterize_backward(d.dz, t.eps)
+    d.dsigma = dsigma_z + d.dlog_w.sum(axis=0)[:, None] / t.sigma
     vae.encode_backward(d, t, need_dx)
     if need_dx:
         d.dx += vae.dx_target(d.dlog_w, t)
@@ -90,7 +100,7 @@ def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, row
             for start in range(0, n_samples, rows):
                 k = min(rows, n_samples - start)
                 t.eps = vae.noise(rng, k, len(x), vae.n_latent)
-                t.z = reparameterize(t.mu, t.sigma, t.eps)
+                t.z = gaussian.reparameterize(t.mu, t.sigma, t.eps)
                 vae.decode(t)
                 t.log_px_z = vae.likelihood.log_prob(t)
                 total = np.logaddexp(total, log_mean_exp(log_weights(t).astype(float)) + np.log(k))

@@ -1,12 +1,15 @@
 """Is the loss a VAE's? Checks of the objective, for a model of your own (lesson 06).
 
 A gradient check proves that backward matches forward; these, that forward is a VAE. Each gives a number that
-is small for a right model. Above all the identity
+is small for a right model, and sees what the others can't:
 
-    log p(x) - ELBO = KL(q(z|x) || p(z|x))
-    (3.8)
+    identity      log p(x) - ELBO = KL(q(z|x) || p(z|x)), by quadrature                              (3.8)
+    moments       mean and standard deviation of z are the mu and sigma of the KL, for exact noise
+    spread        and for the noise that the model draws, anew for each image and latent
+    duplication   every image twice in the batch changes neither loss nor gradient
+    weights       the importance weights average to p(x), by quadrature
 
-which sees the mistakes that no gradient check can see. Quantities are in nats per image.
+The model is a VAE or a class of your own with its stages and traces. Quantities are in nats per image.
 """
 
 import numpy as np
@@ -22,56 +25,67 @@ def identity(vae, x, y=None):
     use none of these. q is N(mu, sigma^2) with the mu and sigma that the encoder puts out, whatever then
     scales eps and whatever the kl makes of them; p(x|z) is the normalised distribution of the decoder's
     outputs. So a wrong reparameterization, a wrong kl and a reconstruction that is not a sum over pixels each
-    leave a gap.
+    leave a gap. Raises ValueError for a model of more than two latents, which quadrature can't reach.
     """
     g = exact.quadrature(vae, x, y)
     return g.log_px - exact.elbo(vae, x, y, g) - g.expect(g.log_q - g.log_posterior)
 
 
-def moments(vae, x, y=None, n=4000, seed=0):
-    """Mean and spread of z against mu and sigma, and images against each other: the worst deviation, in
-    standard errors.
+def moments(vae, x, y=None):
+    """How far mean and standard deviation of z are from mu and sigma: the worst, relative to sigma.
 
-    n draws of eps by the model's own `noise`. A right model gives 3 or 4; ask for less than 6.
+    eps are the nodes of a quadrature for N(0, 1), one latent after the other: 0 up to rounding.
+    """
+    node, weight = np.polynomial.hermite_e.hermegauss(5)
+    weight, worst = weight / weight.sum(), 0.0
+    for j in range(vae.n_latent):
+        eps = np.zeros((len(node), len(x), vae.n_latent))
+        eps[..., j] = node[:, None]
+        t = vae.run(*vae.check_batch(x, eps, y))
+        z, mu, sigma = (np.asarray(a[..., j], float) for a in (t.z, t.mu, t.sigma))
+        mean = weight @ z
+        std = np.sqrt(weight @ (z - mean) ** 2)
+        worst = max(worst, *(np.abs(off / sigma).max() for off in (mean - mu, std - sigma)))
+    return float(worst)
+
+
+def spread(vae, x, y=None, n=4000, seed=0):
+    """Are z's draws N(mu, sigma^2), each image's its own? The worst deviation, in standard errors.
+
+    n draws of eps by the model's own `noise`; means, standard deviations, and what neighbours in the batch
+    and neighbouring latents have in common. A right model gives 3 or 4; ask for less than 6.
     """
     eps = vae.noise(np.random.default_rng(seed), n, len(x), vae.n_latent)
-    x, eps, y = vae.check_batch(x, eps, y)
-    t = vae.run(x, eps, y)
+    t = vae.run(*vae.check_batch(x, eps, y))
     u = (t.z - t.mu) / t.sigma  # N(0, 1), independent
-    pairs = (u[:, 1:] * u[:, :-1]).mean(axis=0)
-    return float(
-        max(
-            np.abs(some).max()
-            for some in (u.mean(axis=0) * n**0.5, (u.std(axis=0) - 1) * (2 * n) ** 0.5, pairs * n**0.5)
-            if some.size
-        )
-    )
+    means, stds = u.mean(axis=0) * n**0.5, (u.std(axis=0) - 1) * (2 * n) ** 0.5
+    images, latents = u[:, 1:] * u[:, :-1], u[..., 1:] * u[..., :-1]
+    deviations = means, stds, images.mean(axis=0) * n**0.5, latents.mean(axis=0) * n**0.5
+    return float(max(np.abs(some).max(initial=0) for some in deviations))
 
 
 def duplication(vae, x, eps, y=None, objective="elbo"):
-    """Every image twice in the batch, with its noise: the relative change of loss and gradient, which should
-    be none.
+    """Every image twice in the batch, with its noise: the relative change of loss and gradient, 0 if right.
 
     With reduction="sum" both double, and that is what is compared.
     """
-    run, backward, losses, gradients = OBJECTIVES[objective].run, OBJECTIVES[objective].backward, [], []
+    losses, gradients = [], []
     for copies in (1, 2):
-        x_n, eps_n = np.concatenate([x] * copies), np.concatenate([eps] * copies, axis=-2)
-        t = run(vae, *vae.check_batch(x_n, eps_n, None if y is None else np.concatenate([y] * copies)), None)
-        backward(vae, t, True)
+        batch = np.concatenate([x] * copies), np.concatenate([eps] * copies, axis=-2)
+        labels = None if y is None else np.concatenate([y] * copies)
+        t = OBJECTIVES[objective].run(vae, *vae.check_batch(*batch, labels))
+        OBJECTIVES[objective].backward(vae, t)
         share = copies if vae.reduction == "sum" else 1
         losses.append(float(t.loss) / share)
         gradients.append(vae.grad / share)
-    errors = [np.abs(a - b).max() / np.abs([a, b]).max() for a, b in (losses, gradients)]
-    return float(max(errors))
+    return float(max(np.abs(a - b).max() / np.abs([a, b]).max() for a, b in (losses, gradients)))
 
 
 def weights(vae, x, y=None):
-    """log E[w] - log p(x) of the importance weights w, over eps by quadrature: (B,) nats,
-    0 up to rounding."""
+    """log E[w] - log p(x) of the importance weights w, over eps by quadrature: (B,) nats, 0 if right."""
     g = exact.quadrature(vae, x, y)
     eps = (g.z[:, None] - g.mu) / g.sigma
-    t = OBJECTIVES["iwae"].run(vae, *vae.check_batch(x, eps, y), None)
+    t = OBJECTIVES["iwae"].run(vae, *vae.check_batch(x, eps, y))
     log_terms = t.log_w + g.log_q + np.log(g.w)[:, None]
     top = log_terms.max(axis=0)
     return top + np.log(np.exp(log_terms - top).sum(axis=0)) - g.log_px
