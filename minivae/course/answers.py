@@ -76,6 +76,7 @@ def parts_of(result, names):
     if isinstance(result, Iterator):
         result = list(result)
     if isinstance(result, Mapping):
+        names = names_in(names, result.__contains__)
         missing = [name for name in names if name not in result]
         if missing:
             raise Wrong(
@@ -85,12 +86,19 @@ def parts_of(result, names):
     if len(names) == 1:
         return [result]
     several = isinstance(result, (tuple, list)) or (isinstance(result, np.ndarray) and result.ndim > 0)
-    if not several and all(hasattr(result, name) for name in names):
-        return [getattr(result, name) for name in names]
+    found = names_in(names, lambda name: hasattr(result, name))
+    if not several and all(hasattr(result, name) for name in found):
+        return [getattr(result, name) for name in found]
     if not several or len(result) != len(names):
         got = f"{len(result)} things" if isinstance(result, (tuple, list)) else kind(result)
         raise Wrong(f"Your function returns {got}; {len(names)} are expected: return {', '.join(names)}.")
     return list(result)
+
+
+def names_in(names, holds):
+    """The names, or dmu for dkl_dmu where that is how they are called."""
+    short = ["d" + name.rpartition("_d")[2] for name in names]
+    return short if all(map(holds, short)) else names
 
 
 def without_cache(result, shape, arguments):

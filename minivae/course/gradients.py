@@ -18,7 +18,8 @@ class same_gradient(OfFunctions):
 
     forward   its parameters name the entries of `inputs` that it is called with; it returns one array, `out`
     inputs    inputs(...), a function (rng, B) -> dict of arrays by name, or several of these by words
-    wrt       "mu sigma": the inputs whose derivatives the answer returns, in this order, as dmu, dsigma
+    wrt       "mu sigma": the inputs whose derivatives the answer returns, in this order. They are called dmu
+              and dsigma where they are a loss's (out="loss", or with a gradient from above), else dkl_dmu ...
     takes     the names that the answer is called with: "d" + out, the gradient that arrives from above, then
               inputs and `out`. Without "d" + out, the derivative is that of the sum over `out`
     named     a function of the dict of inputs, `out` and "d" + out among them -> more names for the diagnosis
@@ -36,14 +37,12 @@ class same_gradient(OfFunctions):
     ):  # fmt: skip
         self.forward, self.inputs, self.out, self.named, self.paths = forward, inputs, out, named, paths
         self.mistakes, self.rtol, self.float32 = mistakes or {}, rtol, float32
-        self.wrt, self.takes, self.returns = (
-            wrt.split(),
-            tuple(takes.split()),
-            ["d" + name for name in wrt.split()],
-        )
+        self.wrt, self.takes = wrt.split(), tuple(takes.split())
         self.parameters = tuple(inspect.signature(forward).parameters)
         self.drawn = "d" + out in self.takes  # the gradient from above, by the judge
         self.upstream = "d" + out if self.drawn else upstream
+        whose = "d" if self.upstream or out == "loss" else f"d{out}_d"
+        self.returns = [whose + name for name in self.wrt]
         rest = tuple(name for name in self.takes if name != self.upstream)
         self.caches = tuple({rest: 1, self.parameters: 1}) if self.drawn else (rest,) * bool(upstream)
 

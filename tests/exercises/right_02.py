@@ -18,7 +18,7 @@ def log_normal_by_loop(z, mu, sigma):
     return out
 
 
-def backward_by_loop(z, mu, sigma):
+def gradient_by_loop(z, mu, sigma):
     dz, dmu, dsigma = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
     for i in np.ndindex(z.shape):
         u = (z[i] - mu[i]) / sigma[i]
@@ -48,13 +48,18 @@ RIGHT = [
             - z.shape[1] * 0.5 * math.log(2 * math.pi)
         ),
     ),
-    ("2.2", backward_by_loop),
-    ("2.2", lambda *a: list(backward_by_loop(*a))),
-    ("2.2", lambda *a: np.stack(backward_by_loop(*a))),
-    ("2.2", lambda *a: np.array(backward_by_loop(*a))),
-    ("2.2", lambda *a: dict(zip(("dsigma", "dmu", "dz"), backward_by_loop(*a)[::-1]))),
-    ("2.2", lambda *a: SimpleNamespace(**dict(zip(("dz", "dmu", "dsigma"), backward_by_loop(*a))))),
-    ("2.2", lambda *a: [part.tolist() for part in backward_by_loop(*a)]),
+    ("2.2", gradient_by_loop),
+    ("2.2", lambda *a: list(gradient_by_loop(*a))),
+    ("2.2", lambda *a: np.stack(gradient_by_loop(*a))),
+    ("2.2", lambda *a: np.array(gradient_by_loop(*a))),
+    (
+        "2.2",
+        lambda *a: dict(
+            zip(("dlog_prob_dsigma", "dlog_prob_dmu", "dlog_prob_dz"), gradient_by_loop(*a)[::-1])
+        ),
+    ),
+    ("2.2", lambda *a: SimpleNamespace(**dict(zip(("dz", "dmu", "dsigma"), gradient_by_loop(*a))))),
+    ("2.2", lambda *a: [part.tolist() for part in gradient_by_loop(*a)]),
     (
         "2.2",
         lambda z, mu, sigma: (
@@ -78,6 +83,7 @@ RIGHT = [
     ("2.5", lambda mu, sigma: (mu, (sigma**2 - 1) / sigma)),
     ("2.5", lambda mu, sigma: [mu.tolist(), (sigma - 1 / sigma).tolist()]),
     ("2.5", lambda mu, sigma: np.stack([mu, sigma - 1 / sigma])),
+    ("2.5", lambda mu, sigma: {"dkl_dmu": 1 * mu, "dkl_dsigma": sigma - sigma**-1.0}),
     ("2.5", lambda mu, sigma: {"dmu": 1 * mu, "dsigma": sigma - sigma**-1.0}),
     ("2.5", lambda mu, sigma: (mu, (sigma - 1 / sigma).astype(np.float32))),
 ]

@@ -17,7 +17,7 @@ def draws_by_loop(log_px_z, mu, sigma):
     ]
 
 
-def backward_by_loop(x, w, s, mu, sigma):
+def gradient_by_loop(x, w, s, mu, sigma):
     dmu, dsigma = [], []
     for b in range(len(x)):
         dmu.append(sum(w[d] * (x[b, d] - w[d] * mu[b]) for d in range(len(w))) / s**2 - mu[b])
@@ -49,8 +49,8 @@ RIGHT = [
         "3.3",
         lambda log_px_z, mu, sigma: log_px_z + 0.5 * (1 + np.log(sigma**2) - mu**2 - sigma**2).sum(1)[None],
     ),
-    ("3.4", backward_by_loop),
-    ("3.4", lambda *a: np.array(backward_by_loop(*a))),
+    ("3.4", gradient_by_loop),
+    ("3.4", lambda *a: np.array(gradient_by_loop(*a))),
     (
         "3.4",
         lambda x, w, s, mu, sigma: ((x @ w - w @ w * mu) / s**2 - mu, 1 / sigma - sigma * (1 + w @ w / s**2)),

@@ -5,16 +5,16 @@ import numpy as np
 from minivae.gaussian import kl
 
 
-def backward(dmu, dsigma):
-    """A wrong elbo_backward from its parts: the reconstruction's two derivatives, rec_mu and rec_sigma,
+def gradient(dmu, dsigma):
+    """A wrong elbo_gradient from its parts: the reconstruction's two derivatives, rec_mu and rec_sigma,
     are right."""
 
-    def elbo_backward(x, w, s, mu, sigma):
+    def elbo_gradient(x, w, s, mu, sigma):
         rec_mu = ((x - w * mu[:, None]) * w).sum(axis=1) / s**2
         rec_sigma = -sigma * (w**2).sum() / s**2
         return dmu(rec_mu, mu, s), dsigma(rec_sigma, sigma, s)
 
-    return elbo_backward
+    return elbo_gradient
 
 
 def right_mu(rec, mu, s):
@@ -48,17 +48,26 @@ WRONG = (
     ("3.3", lambda log_px_z, mu, sigma: log_px_z + kl(mu, sigma), "it is subtracted"),
     ("3.3", lambda log_px_z, mu, sigma: log_px_z - kl(mu, sigma).sum(), "every image has its own KL"),
     ("3.3", lambda log_px_z, mu, sigma: (log_px_z - kl(mu, sigma)).mean(axis=0), "was axis 0"),
-    ("3.4", backward(lambda rec, mu, s: rec, right_sigma), {"relation": "term", "term": "mu"}),
-    ("3.4", backward(right_mu, lambda rec, sigma, s: rec - sigma), {"relation": "term", "term": "1/sigma"}),
+    ("3.4", gradient(lambda rec, mu, s: rec, right_sigma), "the KL's path is missing"),
+    ("3.4", gradient(right_mu, lambda rec, sigma, s: rec - sigma), {"relation": "term", "term": "1/sigma"}),
     (
         "3.4",
-        backward(lambda rec, mu, s: -rec + mu, lambda rec, sigma, s: -rec + sigma - 1 / sigma),
-        {"relation": "sign"},
+        gradient(lambda rec, mu, s: -rec + mu, lambda rec, sigma, s: -rec + sigma - 1 / sigma),
+        "minus the ELBO",
     ),
-    ("3.4", backward(lambda rec, mu, s: rec + mu, right_sigma), {"relation": "term", "term": "mu"}),
-    ("3.4", backward(lambda rec, mu, s: rec * s**2 - mu, right_sigma), "1/s^2 in front"),
-    ("3.4", backward(lambda rec, mu, s: 2 * rec - mu, right_sigma), "the 2 from the square is too many"),
-    ("3.4", backward(right_mu, lambda rec, sigma, s: rec / sigma - sigma + 1 / sigma), "leaves a sigma"),
+    ("3.4", gradient(lambda rec, mu, s: rec + mu, right_sigma), "the KL's path has the wrong sign"),
+    ("3.4", gradient(lambda rec, mu, s: rec * s**2 - mu, right_sigma), "1/s^2 in front"),
+    (
+        "3.4",
+        gradient(lambda rec, mu, s: 2 * rec - mu, lambda rec, sigma, s: 2 * rec - sigma + 1 / sigma),
+        "the 2 from the square is too many",
+    ),
+    (
+        "3.4",
+        gradient(lambda rec, mu, s: 2 * rec - mu, right_sigma),
+        "the reconstruction's path enters twice",
+    ),
+    ("3.4", gradient(right_mu, lambda rec, sigma, s: rec / sigma - sigma + 1 / sigma), "leaves a sigma"),
     (
         "3.5",
         lambda W, s: np.log(np.diag(W.T @ W)).sum() / 2 - np.linalg.slogdet(W.T @ W)[1] / 2,
