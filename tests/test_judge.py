@@ -162,6 +162,16 @@ def test_a_judge_may_return_a_sentence():
         call(changes_its_input, {"x": np.ones(3)})
 
 
+def test_what_an_answer_prints_is_shown_once(lesson_99, capsys):
+    def loud(x):
+        print("x has shape", x.shape)
+        return x.sum(axis=-1)
+
+    assert check("99.2", loud).passed
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:1] == ["x has shape (4, 5)"] and lines.count("...") == 1 and len(lines) == 8
+
+
 def test_progress_counts_what_is_right_now(lesson_99, capsys):
     assert "1 of 3 done  ■□□" in check("99.1", 0.5).message
     assert "2 of 3 done  ■■□" in check("99.2", lambda x: x.sum(axis=-1)).message

@@ -10,8 +10,10 @@ for it (record.py). The exercises of lesson N stand in `lesson_NN.py`, the judge
 `judge.py`, the solutions folded in the lesson.
 """
 
+import contextlib
 import importlib
 import importlib.util
+import io
 from dataclasses import dataclass
 
 from . import record
@@ -20,6 +22,7 @@ from .notebook import show, slider
 
 __all__ = ["check", "hint", "progress", "show", "slider"]
 
+PRINTED = 5  # lines of what an answer prints
 _hints_shown = {}  # number -> how many
 
 
@@ -44,8 +47,10 @@ def check(number, answer=None):
     """Judge the answer to exercise `number`, such as "4.2"; print what was found and return it as a
     Result.
     """
-    result = judged(number, answer)
-    print(result.message)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:  # by the answer, which is called many times
+        result = judged(number, answer)
+    lines = printed.getvalue().splitlines()
+    print(*lines[:PRINTED], *["..."][: len(lines) > PRINTED], result.message, sep="\n")
     return result
 
 

@@ -73,8 +73,7 @@ def parts_of(result, names):
     """A result as a list of what it holds for each name: from a tuple, a list, an array of arrays, a
     dictionary, or attributes.
     """
-    if isinstance(result, Iterator):
-        result = list(result)
+    result = unrolled(result)
     if isinstance(result, Mapping):
         names = names_in(names, result.__contains__)
         missing = [name for name in names if name not in result]
@@ -92,7 +91,12 @@ def parts_of(result, names):
     if not several or len(result) != len(names):
         got = f"{len(result)} things" if isinstance(result, (tuple, list)) else kind(result)
         raise Wrong(f"Your function returns {got}; {len(names)} are expected: return {', '.join(names)}.")
-    return list(result)
+    return [unrolled(part) for part in result]
+
+
+def unrolled(value):
+    """A list of what an iterator gives, which it gives only once; anything else as it is."""
+    return list(value) if isinstance(value, Iterator) else value
 
 
 def names_in(names, holds):
@@ -124,7 +128,7 @@ def numbers(answer, name, case=""):
     if callable(answer):
         raise Wrong(f"{name} is a function; call it.")
     try:
-        array = np.asarray(list(answer) if isinstance(answer, Iterator) else answer)
+        array = np.asarray(unrolled(answer))
         if array.dtype.kind == "O":
             array = array.astype(float)
     except (TypeError, ValueError):

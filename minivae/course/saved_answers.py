@@ -163,7 +163,7 @@ def in_notebook(path, number, name):
         return None, f"minivae's: the notebook can't be read, {type(error).__name__}: {error}"
     why = None
     for answer, problem in lesson.answers(number, name):
-        with contextlib.redirect_stdout(io.StringIO()):  # what the function prints
+        with contextlib.redirect_stdout(io.StringIO()):
             result = judged(number, answer)
         if result.passed:
             return result.answer or answer, ""
