@@ -6,7 +6,9 @@ refused; one that gives the same has to be accepted. What an exercise allows is 
 judge does not see it."""
 
 import contextlib
+import copy
 import functools
+import importlib
 import io
 
 import lessons_tools as tools
@@ -40,26 +42,24 @@ JUDGED = [number for number, e in EXERCISES.items() if any(leaves(e.judge))]
 
 
 @functools.cache
+def saved(lesson):
+    """(the notebook of a lesson, its code)."""
+    nb = tools.read(LESSONS[lesson])
+    return nb, SavedCode([(k, cell.source) for k, cell in enumerate(tools.code_cells(nb))])
+
+
+@functools.cache
 def solved(number):
     """(the solution's code, a namespace with what it uses, the expression of the answer)."""
-    nb = tools.read(LESSONS[int(number.split(".")[0])])
-    solution, answer = tools.solutions(nb)[number], tools.checks(nb)[number]
-    lesson = SavedCode(
-        [(k, cell.source) for k, cell in enumerate(tools.code_cells(nb))] + [("solution", solution)]
-    )
-    namespace = {"np": np}
-    mine = [s for s in lesson.statements if s.source.endswith("solution")]
-    needed = {
-        id(s): s
-        for target in mine
-        for s in lesson.needed(len(lesson.statements), target)
-        if all(s is not m for m in mine)
-    }
+    nb, lesson = saved(int(number.split(".")[0]))
+    code, answer = tools.solutions(nb)[number], tools.checks(nb)[number]
+    namespace, end = {"np": np}, len(lesson.statements)
+    needed = [s for target in SavedCode([(0, code)]).statements for s in lesson.needed(end, target)]
     with contextlib.redirect_stdout(io.StringIO()):
         for s in lesson.statements:
-            if id(s) in needed:
+            if any(s is one for one in needed):
                 exec(s.code, namespace)  # noqa: S102
-    return solution, namespace, answer
+    return code, namespace, answer
 
 
 def answer_from(number, code):
@@ -240,3 +240,54 @@ def test_other_numbers_are_refused(number):
         if given.dtype.kind in "fi" and given.shape == np.shape(right):
             far = np.abs(given - right) > FAR * np.abs(right)
             assert not (far.any() and accepted(number, other)), other
+
+
+OWN = [e.number for e in EXERCISES.values() if e.number not in JUDGED]
+
+
+def flat(result):
+    """All numbers of a result, of whatever containers, as one array; None where it holds something else."""
+    parts = (
+        result.values() if isinstance(result, dict) else result if isinstance(result, (tuple, list)) else None
+    )
+    try:
+        return (
+            np.ravel(np.asarray(result, float)) if parts is None else np.concatenate([flat(p) for p in parts])
+        )
+    except Exception:  # noqa: BLE001 - a variant may give anything
+        return None
+
+
+@pytest.mark.parametrize("number", OWN)
+def test_a_judge_of_its_own_refuses_what_differs_where_it_looks(number, monkeypatch):
+    module = importlib.import_module(f"minivae.course.lesson_{int(number.split('.')[0]):02}")
+    monkeypatch.setattr(module, "diagnose", lambda *arguments: [], raising=False)  # the words take long
+    right, calls = answer_from(number, solved(number)[0]), []
+    if not callable(right):
+        assert accepted(number, right)
+        return
+
+    @functools.wraps(right)
+    def recorded(*arguments):
+        calls.append((copy.deepcopy(arguments), flat(right(*arguments))))
+        return right(*arguments)
+
+    assert accepted(number, recorded) and calls
+    tried = 0
+    for words, code in variants(solved(number)[0]):
+        answer = answer_from(number, code)
+        for arguments, expected in calls if callable(answer) else ():
+            given = outcome(answer, copy.deepcopy(arguments))
+            same_shape = given is not None and given.shape == expected.shape
+            if not same_shape or not relative_error(given, expected) < 1e-5:
+                tried += 1
+                assert not accepted(number, answer), words
+                break
+    assert tried >= 5
+
+
+def outcome(function, arguments):
+    try:
+        return flat(quietly(function, *arguments))
+    except Exception:  # noqa: BLE001 - as above
+        return None

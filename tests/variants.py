@@ -7,7 +7,6 @@ Whether a variant is wrong is not known here: most are, some are the same functi
 """
 
 import ast
-import copy
 
 OPERATORS = {
     ast.Add: (ast.Sub,),
@@ -50,7 +49,7 @@ def variants(code):
     seen = {ast.unparse(tree)}
     for k, node in enumerate(ast.walk(tree)):
         for words, exchange in exchanges(node, names_in(tree)):
-            other = copy.deepcopy(tree)
+            other = ast.parse(code)
             at = next(n for j, n in enumerate(ast.walk(other)) if j == k)
             text = ast.unparse(ast.fix_missing_locations(replaced(other, at, exchange(at))))
             if text not in seen:
@@ -136,7 +135,7 @@ def equivalents(code):
     tree = ast.parse(code)
     for k, node in enumerate(ast.walk(tree)):
         for words, form in rewritings(node):
-            other = copy.deepcopy(tree)
+            other = ast.parse(code)
             at = next(n for j, n in enumerate(ast.walk(other)) if j == k)
             new = ast.parse(form, mode="eval").body
             yield f"{words}: {ast.unparse(node)}", ast.unparse(replaced(other, at, new))
