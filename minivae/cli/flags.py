@@ -58,3 +58,8 @@ def widths(text):
 def flag(name):
     """What the setting `name` is called on the command line."""
     return "--" + name.replace("_", "-")
+
+
+def with_default(text, default):
+    """The help of a flag, and in brackets what it is without the flag, where that is not said yet."""
+    return text if default is None or default is False or text.endswith("]") else f"{text} [{default}]"

@@ -14,6 +14,7 @@ from ..likelihoods import Gaussian
 from ..optimizers import make_optimizer
 from ..vae import VAE
 
+# fmt: off
 DEFAULTS = {
     "recipe": None, "data": "glyphs", "test": None, "hidden": [200], "latent": 100, "activation": "relu",
     "likelihood": "bernoulli", "decoder_sigma": None, "head": "softplus", "beta": 1.0, "reduction": "sum",
@@ -21,7 +22,8 @@ DEFAULTS = {
     "conditional": False, "seed": 0,
     # set by recipes only
     "optimizer_options": {}, "schedule": None, "samples": 1, "objective": "elbo", "output_bias": False,
-}  # fmt: skip
+}
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -83,123 +85,76 @@ def _burda(about, takes, published, within=None, **settings):
     """
     schedule = [[1 + (3 ** (i - 1) - 1) // 2, 1e-4 * round(10 ** (1 - (i - 1) / 7), 1)] for i in range(1, 9)]
     figure = Figure("NLL", 3280, published, "published: Burda et al. 2016, table 1", within, 5000)
-    return _recipe(
-        about, "Burda, Grosse & Salakhutdinov 2016, one stochastic layer", takes, figure, n_samples=5000,
-        n_images=None,
-        hidden=[200, 200], latent=50, activation="tanh", head="logvar", init="glorot", output_bias=True,
-        optimizer="adam",
-        optimizer_options={"eps": 1e-4}, schedule=schedule, batch_size=20, epochs=3280, binarize="dynamic",
-        **settings,
-    )  # fmt: skip
+    model = {"hidden": [200, 200], "latent": 50, "activation": "tanh", "head": "logvar", "init": "glorot"}
+    adam = {"optimizer": "adam", "optimizer_options": {"eps": 1e-4}, "schedule": schedule, "batch_size": 20}
+    more = {"output_bias": True, "epochs": 3280, "binarize": "dynamic", **settings}
+    source = "Burda, Grosse & Salakhutdinov 2016, one stochastic layer"
+    return _recipe(about, source, takes, figure, n_samples=5000, n_images=None, **model, **adam, **more)
 
 
+# fmt: off
 RECIPES = {
     # The reference model exactly: its initialisation, RMSProp as in TensorFlow 1, the loss summed over the
-    # batch. No published figure; measured for this project over four seeds: -ELBO 89.4 to 90.9, NLL 80.3 for
-    # the first.
+    # batch. No published figure; measured for this project over four seeds: -ELBO 89.4 to 90.9, NLL 80.3.
     "reference": _recipe(
-        "784-200-(100), pixels > 0.5",
-        "the reference implementation in TensorFlow 1",
-        "2 min",
+        "784-200-(100), pixels > 0.5", "the reference implementation in TensorFlow 1", "2 min",
         Figure("-ELBO", 1, (138, 144), "measured: 139.7 to 141.6 over four seeds"),
         Figure("NLL", 30, 80.3, "measured: one seed", 1.0, 1000, 1000),
         Figure("-ELBO", 30, (88.5, 92), "measured: 89.4 to 90.9 over four seeds"),
-        hidden=[200],
-        latent=100,
-        binarize="threshold",
-        epochs=30,
+        hidden=[200], latent=100, binarize="threshold", epochs=30,
     ),
     # The same on a harder task. Measured: -ELBO 104.7, NLL 95.8, one seed.
     "reference-dynamic": _recipe(
-        "the same, pixels drawn anew",
-        "the reference implementation, dynamic binarisation",
-        "2 min",
+        "the same, pixels drawn anew", "the reference implementation, dynamic binarisation", "2 min",
         Figure("NLL", 30, 95.8, "measured: one seed", None, 1000, 1000),
         Figure("-ELBO", 30, (103, 106), "measured: 104.7, one seed"),
-        hidden=[200],
-        latent=100,
-        binarize="dynamic",
-        epochs=30,
+        hidden=[200], latent=100, binarize="dynamic", epochs=30,
     ),
     # The reference implementation's second programme: two latents, for the map and the grid.
     # Measured: -ELBO 164.7, 146.3, 141.9, 140.2 at epochs 1, 5, 10, 30, NLL 135.3, one seed.
     "reference-2d": _recipe(
-        "784-200-100-(2), for the map",
-        "the reference implementation, [200, 100, 2]",
-        "2 min",
+        "784-200-100-(2), for the map", "the reference implementation, [200, 100, 2]", "2 min",
         Figure("NLL", 30, 135.3, "measured: one seed", None, 1000, 1000),
         Figure("-ELBO", 30, 140.2, "measured: one seed"),
-        hidden=[200, 100],
-        latent=2,
-        binarize="threshold",
-        epochs=30,
+        hidden=[200, 100], latent=2, binarize="threshold", epochs=30,
     ),
     # PyTorch's example, which sums over the batch. Grey pixels under a cross-entropy: not a likelihood, so
     # there is no NLL to compare. Published 106.66 at epoch 7; measured 105.4 at 10.
     "pytorch-example": _recipe(
-        "784-400-(20), Adam, grey",
-        "github.com/pytorch/examples, vae/main.py",
-        "1 min",
+        "784-400-(20), Adam, grey", "github.com/pytorch/examples, vae/main.py", "1 min",
         Figure("-ELBO", 7, 106.66, "published: test loss of the example"),
         Figure("-ELBO", 10, (104.5, 106.5), "measured: 105.4, one seed"),
-        hidden=[400],
-        latent=20,
-        head="logvar",
-        init="pytorch",
-        optimizer="adam",
-        lr=1e-3,
-        batch_size=128,
-        binarize="none",
-        epochs=10,
+        hidden=[400], latent=20, head="logvar", init="pytorch", optimizer="adam", lr=1e-3, batch_size=128,
+        binarize="none", epochs=10,
     ),
     # The first VAE, published as curves of the bound for 3, 5, 10, 20 and 200 latents (--latent): superfluous
     # latents do not overfit. The paper says N(0, 0.01), read here as a standard deviation, and chooses among
     # the step sizes 0.01, 0.02 and 0.1; its prior on the weights (a weight decay) is left out, and it does
     # not say how it binarises.
     "kingma-welling": _recipe(
-        "784-500-(20), tanh, Adagrad",
-        "Kingma & Welling 2014, figure 2",
-        "9 min",
-        hidden=[500],
-        latent=20,
-        activation="tanh",
-        head="logvar",
-        reduction="mean",
-        init="normal",
-        optimizer="adagrad",
-        lr=0.01,
-        batch_size=100,
-        binarize="dynamic",
-        epochs=100,
+        "784-500-(20), tanh, Adagrad", "Kingma & Welling 2014, figure 2", "9 min",
+        hidden=[500], latent=20, activation="tanh", head="logvar", reduction="mean", init="normal",
+        optimizer="adagrad", lr=0.01, batch_size=100, binarize="dynamic", epochs=100,
     ),
-    # The plain VAE that Rezende & Mohamed compare their flows with, as pythae runs it again: 89.78 with K =
-    # 200; it takes the mean over the batch. Both are on Larochelle's static binarisation. With files of that:
-    # --data FILE --test FILE --binarize none (pixels as bool or float); otherwise pixels are drawn anew each
-    # epoch, and the number is another.
+    # The plain VAE that Rezende & Mohamed compare their flows with, as pythae runs it again: 89.78 with
+    # K = 200; it takes the mean over the batch. Both are on Larochelle's static binarisation. With files of
+    # that: --data FILE --test FILE --binarize none (pixels as bool or float); otherwise pixels are drawn anew
+    # each epoch, and the number is another.
     "rezende-mohamed": _recipe(
-        "784-400-(40), Adam",
-        "Rezende & Mohamed 2015, as run again by pythae",
-        "45 min",
+        "784-400-(40), Adam", "Rezende & Mohamed 2015, as run again by pythae", "45 min",
         Figure("NLL", 500, 89.78, "published: pythae, on static binarisation", None, 200),
         Figure("NLL", 500, 89.9, "published: Rezende & Mohamed 2015, on static binarisation", None, 200),
-        n_samples=200,
-        n_images=None,
-        hidden=[400],
-        latent=40,
-        head="logvar",
-        reduction="mean",
-        init="pytorch",
-        optimizer="adam",
-        batch_size=100,
-        schedule=[[1, 1e-4], [201, 1e-4 * 10**-0.2], [351, 1e-4 * 10**-0.4]],
-        binarize="dynamic",
-        epochs=500,
+        n_samples=200, n_images=None,
+        hidden=[400], latent=40, head="logvar", reduction="mean", init="pytorch", optimizer="adam",
+        batch_size=100, schedule=[[1, 1e-4], [201, 1e-4 * 10**-0.2], [351, 1e-4 * 10**-0.4]],
+        binarize="dynamic", epochs=500,
     ),
     # Published with K = 5000 samples on all test images; the goal for the first is within 0.3 nats.
     "burda-k1": _burda("784-200-200-(50), VAE, K 1", "8 h", 86.76, within=0.3),
     "burda-k5": _burda("784-200-200-(50), VAE, K 5", "17 h", 86.47, samples=5),
     "burda-iwae-k5": _burda("784-200-200-(50), IWAE, K 5", "17 h", 85.54, samples=5, objective="iwae"),
 }
+# fmt: on
 
 
 def resolve(given):
@@ -255,18 +210,20 @@ def build(settings, X, labels=None):
     vae = VAE(
         n_inputs=int(np.prod(X.shape[1:])),
         likelihood=Gaussian(sigma=settings["decoder_sigma"]) if gaussian else settings["likelihood"],
-        hidden=settings["hidden"], n_latent=settings["latent"], n_conditions=int(labels.max()) + 1
-        if settings["conditional"] else 0,
-        **{name: settings[name] for name in ("activation", "head", "beta", "reduction", "init", "seed")},
-    )  # fmt: skip
+        n_latent=settings["latent"],
+        n_conditions=int(labels.max()) + 1 if settings["conditional"] else 0,
+        **{
+            name: settings[name]
+            for name in ("hidden", "activation", "head", "beta", "reduction", "init", "seed")
+        },
+    )
     if settings["output_bias"]:
         set_output_bias(vae, X)
     return vae
 
 
 def set_output_bias(vae, X):
-    """Start a Bernoulli decoder at the training mean: output bias = logit of the mean, clipped to [.001,
-    .999].
+    """Start a Bernoulli decoder at the training mean: output bias = logit of the mean in [.001, .999].
 
     X (N, D) or (N, H, W). With all other output weights at 0 the model would be one of independent pixels,
     some 206 nats on MNIST instead of 543 (Burda et al. 2016, section 5). Raises ValueError for another
@@ -280,8 +237,7 @@ def set_output_bias(vae, X):
 
 
 def differences(settings):
-    """In what a run departs from its recipe, as (name, the recipe's, the run's);
-    the seed and the epochs so far don't count."""
+    """In what a run departs from its recipe, but for seed and epochs: (name, the recipe's, the run's)."""
     recipe = resolve({"recipe": settings["recipe"]})
     return [
         (name, recipe[name], settings[name])

@@ -11,13 +11,52 @@ from ..inputs import check_images, check_labels
 from ..layers import ACTIVATIONS
 from ..parameters import INITS
 from . import recipes, runs
-from .flags import BINARIZE, Widths, at_least, decoder_sigma, number, widths
+from .flags import BINARIZE, Widths, at_least, decoder_sigma, number, widths, with_default
 from .terminal import Stopped, sigterm_as_ctrl_c, status_of, tell, undisturbed
 
 EXAMPLE = """example:
   python -m minivae train --data mnist --latent 2 --hidden 200 100
   python -m minivae train --recipe pytorch-example"""
 OPTIMIZERS = ("rmsprop", "rmsprop-keras", "rmsprop-pytorch", "adam", "adagrad", "sgd")
+
+# fmt: off
+FLAGS = {  # by group: the flag, its help, to which [the default] is added where it has none, and its form
+    "data and run": (
+        ("--data", "glyphs (built in), mnist, or a FILE: .npy, .npz or IDX", {"metavar": "DATA"}),
+        ("--test", "a second file to hold out [a tenth of FILE]", {"metavar": "FILE"}),
+        ("--recipe", "a published configuration, listed below; other flags override it",
+         {"choices": recipes.RECIPES}),
+        ("--seed", "of data, parameters, order and noise", {"type": at_least(0)}),
+        ("--out", "the run's folder [runs/ and a name that says what is special]", {"metavar": "FOLDER"}),
+        ("--resume", "go on with the run in --out [the newest in runs/], with its settings", {}),
+    ),
+    "model": (
+        ("--hidden", "widths of the encoder's hidden layers; the decoder mirrors them [200]",
+         {"type": widths, "nargs": "*", "action": Widths, "metavar": "N"}),
+        ("--latent", "number of latents", {"type": at_least(1)}),
+        ("--activation", "of the hidden layers: %(choices)s", {"choices": list(ACTIVATIONS)}),
+        ("--likelihood", "the decoder: %(choices)s", {"choices": ("bernoulli", "gaussian")}),
+        ("--decoder-sigma", "of a Gaussian decoder: shared, pixel, or a NUMBER [shared]",
+         {"type": decoder_sigma, "metavar": "SIGMA"}),
+        ("--head", "of the encoder, which makes sigma: %(choices)s", {"choices": list(HEADS)}),
+        ("--beta", "weight of the KL in what is maximised [1]", {"type": number, "metavar": "BETA"}),
+        ("--init", "of the weights: %(choices)s", {"choices": list(INITS)}),
+        ("--conditional", "give the labels to encoder and decoder", {}),
+    ),
+    "training": (
+        ("--optimizer", "%(choices)s", {"choices": OPTIMIZERS}),
+        ("--lr", "learning rate [the optimiser's own: 0.001; adagrad 0.01]",
+         {"type": number, "metavar": "LR"}),
+        ("--batch-size", "images per step", {"type": at_least(1)}),
+        ("--epochs", "the total; a resumed run goes on up to it", {"type": at_least(1)}),
+        ("--epochs-now", "stop after N epochs this time; --resume goes on", {"type": at_least(1)}),
+        ("--reduction", "the loss is the sum or mean over a batch", {"choices": ("sum", "mean")}),
+        ("--binarize",
+         "threshold (pixel > 0.5), dynamic (drawn anew each epoch) or none [threshold; Gaussian: none]",
+         {"choices": tuple(BINARIZE), "metavar": "HOW"}),
+    ),
+}
+# fmt: on
 
 
 def recipe_list():
@@ -26,88 +65,21 @@ def recipe_list():
 
 
 def add_arguments(parser):
-    """The flags of train.
-
-    None has a default here, so that those that were given can be told from the rest.
-    """
-    d, quiet = recipes.DEFAULTS, argparse.SUPPRESS
-    run, model, training_ = (
-        parser.add_argument_group(title) for title in ("data and run", "model", "training")
-    )
-
-    def add(group, name, text, default=None, **settings):
-        default = d.get(name.strip("-").replace("-", "_")) if default is None else default
-        text += f" [{default}]" if default is not None and default is not False else ""
-        group.add_argument(name, help=text, default=quiet, **settings)
-
-    add(run, "--data", "glyphs (built in), mnist, or a FILE: .npy, .npz or IDX", metavar="DATA")
-    add(run, "--test", "a second file to hold out [a tenth of FILE]", metavar="FILE")
-    add(
-        run,
-        "--recipe",
-        "a published configuration, listed below; other flags override it",
-        choices=recipes.RECIPES,
-        metavar="NAME",
-    )
-    add(run, "--seed", "of data, parameters, order and noise", type=at_least(0), metavar="N")
-    run.add_argument(
-        "--out", help="the run's folder [runs/ and a name that says what is special]", metavar="FOLDER"
-    )
-    run.add_argument(
-        "--resume",
-        help="go on with the run in --out [the newest in runs/], with its settings",
-        action="store_true",
-    )
-    add(
-        model,
-        "--hidden",
-        "widths of the encoder's hidden layers; the decoder mirrors them",
-        "200",
-        type=widths,
-        nargs="*",
-        action=Widths,
-        metavar="N",
-    )
-    add(model, "--latent", "number of latents", type=at_least(1), metavar="N")
-    add(model, "--activation", "of the hidden layers: %(choices)s", choices=list(ACTIVATIONS), metavar="NAME")
-    add(model, "--likelihood", "the decoder: %(choices)s", choices=("bernoulli", "gaussian"), metavar="NAME")
-    add(
-        model,
-        "--decoder-sigma",
-        "of a Gaussian decoder: shared, pixel, or a NUMBER",
-        "shared",
-        type=decoder_sigma,
-        metavar="SIGMA",
-    )
-    add(
-        model, "--head", "of the encoder, which makes sigma: %(choices)s", choices=list(HEADS), metavar="NAME"
-    )
-    add(model, "--beta", "weight of the KL in what is maximised", "1", type=number, metavar="BETA")
-    add(model, "--init", "of the weights: %(choices)s", choices=list(INITS), metavar="NAME")
-    add(model, "--conditional", "give the labels to encoder and decoder", action="store_true")
-    add(training_, "--optimizer", "%(choices)s", choices=OPTIMIZERS, metavar="NAME")
-    add(
-        training_,
-        "--lr",
-        "learning rate [the optimiser's own: 0.001; adagrad 0.01]",
-        type=number,
-        metavar="LR",
-    )
-    add(training_, "--batch-size", "images per step", type=at_least(1), metavar="N")
-    add(training_, "--epochs", "the total, also of a run that is gone on with", type=at_least(1), metavar="N")
-    training_.add_argument(
-        "--epochs-now", help="stop after N epochs this time; --resume goes on", type=at_least(1), metavar="N"
-    )
-    add(
-        training_,
-        "--reduction",
-        "the loss is the sum or mean over a batch",
-        choices=("sum", "mean"),
-        metavar="NAME",
-    )
-    add(training_, "--binarize", "threshold (pixel > 0.5), dynamic (drawn anew each epoch) or none",
-        "threshold; Gaussian: none",
-        choices=tuple(BINARIZE), metavar="HOW")  # fmt: skip
+    """The flags of train. Settings have no default here, so that those that were given can be told apart."""
+    for title, flags in FLAGS.items():
+        group = parser.add_argument_group(title)
+        for name, text, form in flags:
+            setting = name[2:].replace("-", "_")
+            text = with_default(text, recipes.DEFAULTS.get(setting))
+            form = (
+                {"metavar": "NAME" if "choices" in form else "N", **form}
+                if form
+                else {"action": "store_true"}
+            )
+            missing = (
+                argparse.SUPPRESS if setting in recipes.DEFAULTS else False if name == "--resume" else None
+            )
+            group.add_argument(name, help=text, default=missing, **form)
     parser.epilog = recipe_list() + EXAMPLE
 
 
@@ -129,18 +101,26 @@ def command(args):
         if note:
             tell(f"{note}\n")
     checkpoint = folder / "checkpoint.npz"
-    done = epochs_of(VAE.load(checkpoint)) if checkpoint.exists() else 0
-    if done > settings["epochs"]:
+    done, wanted = epochs_of(VAE.load(checkpoint)) if checkpoint.exists() else 0, settings["epochs"]
+    if done > wanted:
         raise ValueError(
-            f"the run in {folder} has {done} epochs already; give --epochs {done} or more, the total to"
-            " reach."
+            f"the run in {folder} has {done} epochs already; give --epochs {done} or more, the total."
         )
     runs.write_settings(folder, settings)
-
     describe(settings, vae, train_set, test_set)
-    tell(f"run        {folder}" + (f", going on after epoch {done} of {settings['epochs']}" if done else ""))
+    tell(f"run        {folder}" + (f", going on after epoch {done} of {wanted}" if done else ""))
     tell()
     tell("All in nats per image; elbo and held-out elbo are to rise.")
+    train(vae, folder, settings, (train_set.images, y), (test_set.images, test_y), done, args.epochs_now)
+    runs.write_model(folder, vae)
+    pictures = runs.draw(vae, folder, test_set)
+    farewell(vae, folder, settings, pictures, args.epochs_now)
+    return 0
+
+
+def train(vae, folder, settings, data, held_out, done, epochs_now):
+    """Fit the model up to the epochs of this time; stopped, it leaves the last whole epoch in the folder."""
+    checkpoint = folder / "checkpoint.npz"
 
     def after_epoch(row):
         tell_row(row, first=row["epoch"] == done + 1)
@@ -149,16 +129,18 @@ def command(args):
     try:
         with sigterm_as_ctrl_c():
             vae.fit(
-                train_set.images, y, epochs=min(settings["epochs"], done + (args.epochs_now
-                or settings["epochs"])),
-                batch_size=settings["batch_size"], optimizer=recipes.optimizer(settings),
+                *data,
+                epochs=min(settings["epochs"], done + (epochs_now or settings["epochs"])),
+                optimizer=recipes.optimizer(settings),
                 binarize=None if settings["binarize"] == "none" else settings["binarize"],
                 n_samples=settings["samples"],
-                objective=settings["objective"], schedule=settings["schedule"], validation=(test_set.images,
-                test_y),
-                progress=sys.stderr.isatty(), checkpoint=checkpoint, resume=checkpoint.exists(),
+                validation=held_out,
+                progress=sys.stderr.isatty(),
+                checkpoint=checkpoint,
+                resume=checkpoint.exists(),
                 on_epoch=after_epoch,
-            )  # fmt: skip
+                **{name: settings[name] for name in ("batch_size", "objective", "schedule")},
+            )
     except (KeyboardInterrupt, BrokenPipeError, FloatingPointError) as error:
         if not checkpoint.exists():
             raise
@@ -168,14 +150,12 @@ def command(args):
         if isinstance(error, FloatingPointError):
             raise FloatingPointError(str(error).replace("learning rate", "learning rate (--lr)")) from None
         why = ", as nobody reads its output any more" if isinstance(error, BrokenPipeError) else ""
-        raise Stopped(f"stopped{why}; {folder} holds the run as it was after epoch {epochs_of(vae)} of "
-                      f"{settings['epochs']}, "
-                      f"and this goes on from there: {runs.resume_command(folder)}",
-                      status_of(error)) from None  # fmt: skip
-    runs.write_model(folder, vae)
-    pictures = runs.draw(vae, folder, test_set)
-    farewell(vae, folder, settings, pictures, args.epochs_now)
-    return 0
+        so_far = f"as it was after epoch {epochs_of(vae)} of {settings['epochs']}"
+        raise Stopped(
+            f"stopped{why}; {folder} holds the run {so_far}, and this goes on from there: "
+            f"{runs.resume_command(folder)}",
+            status_of(error),
+        ) from None
 
 
 def epochs_of(vae):
@@ -193,41 +173,43 @@ def check_data(vae, X, y, source):
 
 
 def describe(settings, vae, train_set, test_set):
+    """Data, model and training, in six lines."""
     size = " x ".join(map(str, train_set.images.shape[1:]))
-    widths = [vae.n_inputs, *vae.hidden]
-    chain = "-".join(map(str, widths)) + f"-({vae.n_latent})-" + "-".join(map(str, widths[::-1]))
-    decoder = settings["likelihood"] + (
-        f" ({settings['decoder_sigma']} sigma)" if settings["decoder_sigma"] else ""
-    )
-    more = [f"beta {vae.beta:g}"] * (vae.beta != 1) + [f"{vae.n_conditions} classes as condition"] * (
-        vae.n_conditions > 0
-    )
+    widths = "-".join(map(str, [vae.n_inputs, *vae.hidden]))
+    mirrored = "-".join(map(str, [*vae.hidden[::-1], vae.n_inputs]))
+    decoder = f"{settings['likelihood']} decoder"
+    if settings["decoder_sigma"]:
+        decoder = f"{settings['likelihood']} ({settings['decoder_sigma']} sigma) decoder"
+    kinds = [vae.activation, decoder, f"{vae.head} head", f"{vae.init} init"]
+    if vae.beta != 1:
+        kinds.append(f"beta {vae.beta:g}")
+    if vae.n_conditions:
+        kinds.append(f"{vae.n_conditions} classes as condition")
     loss = "the importance-weighted bound" if settings["objective"] == "iwae" else "loss"
-    how = (
-        f"{loss} {'summed over' if vae.reduction == 'sum' else 'averaged over'} a batch of"
-        f" {settings['batch_size']}"
-    )
-    samples = f", {settings['samples']} samples per image" if settings["samples"] > 1 else ""
-    tell(
-        f"data       {train_set.name}: {len(train_set):,} images of {size} to train on, {len(test_set):,}"
-        " held out"
-    )
-    tell(f"model      {chain}, {vae.theta.size:,} parameters")
-    tell(
-        "           "
-        + ", ".join([vae.activation, f"{decoder} decoder", f"{vae.head} head", f"{vae.init} init", *more])
-    )
+    over = "summed over" if vae.reduction == "sum" else "averaged over"
     lr = "lr by schedule" if settings["schedule"] else f"lr {settings['lr']:g}"
-    tell(f"training   {settings['optimizer']}, {lr}, {how}{samples}")
+    how = f"{settings['optimizer']}, {lr}, {loss} {over} a batch of {settings['batch_size']}"
+    if settings["samples"] > 1:
+        how += f", {settings['samples']} samples per image"
+    held_out = f"{len(test_set):,} held out"
+    tell(f"data       {train_set.name}: {len(train_set):,} images of {size} to train on, {held_out}")
+    tell(f"model      {widths}-({vae.n_latent})-{mirrored}, {vae.theta.size:,} parameters")
+    tell(f"           {', '.join(kinds)}")
+    tell(f"training   {how}")
     tell(f"           {BINARIZE[settings['binarize']]}, seed {settings['seed']}")
 
 
+# fmt: off
 COLUMNS = {  # of the table: title, width, format
-    "epoch": ("epoch", 5, "d"), "elbo": ("elbo", 10, ".2f"), "log_px_z": ("log p(x|z)", 12, ".2f"),
+    "epoch": ("epoch", 5, "d"),
+    "elbo": ("elbo", 10, ".2f"),
+    "log_px_z": ("log p(x|z)", 12, ".2f"),
     "kl": ("KL", 8, ".2f"),
-    "bound": ("bound", 10, ".2f"), "validation_elbo": ("held-out elbo", 15, ".2f"), "seconds": ("seconds", 9,
-    ".1f"),
-}  # fmt: skip
+    "bound": ("bound", 10, ".2f"),
+    "validation_elbo": ("held-out elbo", 15, ".2f"),
+    "seconds": ("seconds", 9, ".1f"),
+}
+# fmt: on
 
 
 def tell_row(row, first):
@@ -242,16 +224,19 @@ def farewell(vae, folder, settings, pictures, epochs_now):
     """What was reached, what was written where, what to run next."""
     history, where = vae.history, shlex.quote(str(folder))
     done, wanted = len(history["epoch"]), settings["epochs"]
+    epochs = "1 epoch" if done == 1 else f"{done} epochs"
+    reached = f"Held-out elbo {history['validation_elbo'][-1]:.2f} nats per image after {epochs}"
+    files = {
+        "model.npz": f"the model, for VAE.load({str(folder / 'model.npz')!r})",
+        "checkpoint.npz": "what it takes to go on with the run",
+        "history.csv": "the table, in full precision",
+        "config.json": "the settings",
+        **pictures,
+    }
     tell()
-    tell(f"Held-out elbo {history['validation_elbo'][-1]:.2f} nats per image after {done} "
-         f"epoch{'s' * (done > 1)}, "
-         f"{sum(history['seconds']):.0f} s of training.")  # fmt: skip
+    tell(f"{reached}, {sum(history['seconds']):.0f} s of training.")
     tell()
     tell(f"Written to {folder}:")
-    files = {"model.npz": f"the model, for VAE.load({str(folder / 'model.npz')!r})",
-             "checkpoint.npz": "what it takes to go on with the run",
-             "history.csv": "the table, in full precision", "config.json": "the settings",
-             **pictures}  # fmt: skip
     for name, caption in files.items():
         tell(f"  {name:21} {caption}")
     tell()
