@@ -25,6 +25,7 @@ import nbformat
 from nbclient import NotebookClient
 
 LESSONS = Path(__file__).parent.parent / "lessons"
+TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
 PATHS = sorted(LESSONS.glob("[0-9][0-9]_*.ipynb"))
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

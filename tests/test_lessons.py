@@ -2,19 +2,13 @@
 and what is committed is fit to be read without running."""
 
 import ast
-import io
 import re
-import tokenize
-from pathlib import Path
 
 import lessons_tools as tools
 import pytest
 
 from minivae.course import exercises_of
 
-PACKAGE = Path(__file__).parent.parent / "minivae"
-CITED = re.compile(r"\((\d{1,2}\.\d{1,2})(?: to (\d{1,2}\.\d{1,2}))?(?=[);,]| and )")
-TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
 MACHINE_PATH = re.compile(r"/[A-Za-z]\w*/|[A-Z]:\\\\")
 MACHINE = re.compile(MACHINE_PATH.pattern + r"|\d{4}-\d\d-\d\d|\b\d\d:\d\d(:\d\d)?\b|Warning\b|ipykernel_\d")
 
@@ -109,39 +103,8 @@ def test_pictures_have_alternative_text(path):
     assert "![](" not in tools.markdown(nb)
 
 
-def tags(path):
-    return TAG.findall(tools.markdown(tools.read(path)))
-
-
 @lesson
 def test_equations_are_numbered_in_order(path):
-    numbers = tags(path)
+    numbers = tools.TAG.findall(tools.markdown(tools.read(path)))
     lesson_number = tools.number_of(path)
     assert numbers == [f"{lesson_number}.{i}" for i in range(1, len(numbers) + 1)] and numbers
-
-
-def sources():
-    """(name, prose) of everything that cites equations: Markdown of the lessons,
-    docstrings and comments of the package."""
-    for path in tools.PATHS:
-        yield path.name, re.sub(r"```.*?```|`[^`\n]*`", "", tools.markdown(tools.read(path)), flags=re.DOTALL)
-    for path in sorted(PACKAGE.rglob("*.py")):
-        tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
-        prose = (
-            t.string
-            for t in tokens
-            if t.type == tokenize.COMMENT or (t.type == tokenize.STRING and t.string.startswith('"'))
-        )
-        yield path.name, "\n".join(prose)
-
-
-def test_cited_equations_exist():
-    numbered = {tools.number_of(path): set(tags(path)) for path in tools.PATHS}
-    missing = [
-        (name, cited)
-        for name, prose in sources()
-        for match in CITED.finditer(prose)
-        for cited in match.groups()
-        if cited and (chapter := int(cited.split(".")[0])) in numbered and cited not in numbered[chapter]
-    ]
-    assert not missing
