@@ -49,6 +49,16 @@ class VAE:
     names encoder.0.W, encoder.0.b, ..., decoder.0.W, ... to views into them, in the order of the flow. The
     last encoder layer has 2M columns: mu left, raw right.
     Raises ValueError for an unknown name or a size that is not positive.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).random((3, 5)) < 0.5  # three images of five pixels
+    >>> vae = VAE(n_inputs=5, hidden=(4,), n_latent=2)
+    >>> t = vae.forward(x, eps=np.zeros((3, 2)))  # t.mu, t.sigma, t.z, t.logits, t.kl, t.elbo, ...
+    >>> d = vae.backward(t)  # d.dlogits, d.dz, d.dmu, d.dsigma, ...
+    >>> t.logits.shape, d.dz.shape, vae.gradients["encoder.0.W"].shape
+    ((3, 5), (3, 2), (5, 4))
+    >>> vae.fit(x, epochs=2, progress=False)["epoch"]
+    [1, 2]
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """The package as a whole: what it exports, what it needs, how fast it is there."""
 
 import ast
+import doctest
 import inspect
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import minivae
+from minivae import gradcheck
 
 FILES = sorted(Path(minivae.__file__).parent.rglob("*.py"))
 
@@ -32,6 +34,16 @@ def test_the_public_names_are_there_and_explained():
         assert inspect.getdoc(getattr(minivae, name)), name
     for name, method in inspect.getmembers(minivae.VAE):
         assert name.startswith("_") or inspect.getdoc(method), name
+
+
+@pytest.mark.parametrize(
+    "of", [minivae.VAE, gradcheck.check, gradcheck.check_gradient], ids=lambda of: of.__name__
+)
+def test_the_example_in_the_docstring_runs(of):
+    names = vars(sys.modules[of.__module__]).copy()
+    (example, *_) = doctest.DocTestFinder(recurse=False).find(of, of.__name__, globs=names)
+    assert len(example.examples) >= 4
+    assert doctest.DocTestRunner().run(example).failed == 0
 
 
 def test_importing_is_fast_and_leaves_drawing_and_downloading_for_later():

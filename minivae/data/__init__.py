@@ -1,6 +1,5 @@
 """Data to train on: the built-in glyphs, MNIST, or images of your own in a file or a folder."""
 
-import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +79,8 @@ def _load_own(source, test, seed, shape, progress):
     """A user's images, and what is held out of them."""
     path = Path(source).expanduser()
     if not path.exists():
+        import difflib  # which costs as long as the rest of the package
+
         close = difflib.get_close_matches(os.fspath(source).lower(), ("glyphs", "mnist"), n=1)
         raise FileNotFoundError(
             f'no data {os.fspath(source)!r}: expected "glyphs", "mnist" or the path of a file (IDX, .npy, '

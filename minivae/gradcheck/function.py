@@ -42,6 +42,18 @@ def check_gradient(
     Returns a Report with a row per argument. It never raises for what the two functions do: None, a list, a
     wrong shape, an exception, changed input, NaN, float32 and fresh noise are each reported by name.
     Raises ValueError for an unknown method, and for wrt that names no argument.
+
+    >>> import numpy as np
+    >>> mu, sigma, eps = np.random.default_rng(0).uniform(0.5, 2, (3, 4, 2))
+    >>> report = check_gradient(
+    ...     lambda mu, sigma, eps: mu + sigma * eps,
+    ...     lambda mu, sigma, eps, dz: (dz, dz),  # the factor eps is forgotten
+    ...     mu, sigma, eps, wrt=("mu", "sigma"),
+    ... )
+    >>> report.passed, report.first
+    (False, ['sigma'])
+    >>> print(report.explanations[0])
+    yours is the true gradient without the factor eps.
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r} is not known; take one of {', '.join(map(repr, METHODS))}.")
