@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_judge import changes_its_input, raises
 
 from minivae import course
 from minivae.course import check, exercises_of, record
@@ -70,17 +71,6 @@ def test_common_mistakes_are_named(number, answer, expected):
 def test_every_gradient_exercise_has_two_wrong_answers(exercise):
     if getattr(exercise.judge, "is_gradient", False):
         assert sum(number == exercise.number for number, _, _ in WRONG) >= 2
-
-
-def raises(*arguments):
-    return 1 / 0
-
-
-def changes_its_input(*arguments):
-    for a in arguments:
-        if isinstance(a, np.ndarray):
-            a += 1
-    return arguments
 
 
 JUNK = [

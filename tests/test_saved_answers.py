@@ -3,6 +3,7 @@
 import os
 import sys
 
+import lessons_tools as tools
 import nbformat
 import numpy as np
 import pytest
@@ -118,6 +119,16 @@ def test_what_keeps_an_answer_from_being_taken(tmp_path, capsys, cells, words):
     part, line = collected(tmp_path, capsys)
     assert part.reparameterize is SPARES["reparameterize"][1] and part.mine == ()
     assert words in line
+
+
+def test_the_lessons_with_their_solutions_typed_in_below(tmp_path, capsys):
+    for path in tools.PATHS:
+        nb = tools.read(path)
+        nb.cells += [nbformat.v4.new_code_cell(code) for code in tools.solutions(nb).values()]
+        nbformat.write(nb, tmp_path / path.name)
+    part = collect(tmp_path)
+    assert part.whose == "your parts", capsys.readouterr().out
+    assert judged("9.2", assemble(part)).passed
 
 
 def test_two_notebooks_of_a_lesson(tmp_path, capsys):
