@@ -16,15 +16,30 @@ def add_arguments(parser):
         default="softplus",
         help="of the encoder, which makes sigma (default softplus)",
     )
-    parser.add_argument(
-        "--markdown", action="store_true", help="Markdown instead of plain text, for a notebook or to print"
+    parser.add_argument("--no-update", action="store_true", help="leave the step of RMSProp out")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--pdf", metavar="FILE", help="pages to print, with room for the pencil, instead of plain text"
     )
+    form.add_argument(
+        "--markdown", action="store_true", help="Markdown instead of plain text, for a notebook"
+    )
+    parser.add_argument("--paper", choices=("A4", "letter"), default="A4", help="of the PDF (default A4)")
     example = "python -m minivae worksheet --seed 7"
-    parser.epilog = f"example, an exercise and then its solution:\n  {example} --blank\n  {example}"
+    parser.epilog = (
+        f"example, an exercise to print and then its solution:\n"
+        f"  {example} --blank --pdf sheet.pdf\n  {example}"
+    )
 
 
 def command(args):
-    """Print the worksheet; returns the exit status."""
-    sheet = Worksheet(args.seed, args.head)
-    print(sheet.markdown(args.blank) if args.markdown else sheet.text(args.blank))
+    """Print the worksheet, or write it to a PDF; returns the exit status."""
+    sheet, update = Worksheet(args.seed, args.head), not args.no_update
+    if args.pdf:
+        from ..course.paper import write_pdf  # matplotlib is for those who print
+
+        write_pdf(sheet, args.pdf, args.blank, update, args.paper)
+        print(f"written    {args.pdf}")
+    else:
+        print((sheet.markdown if args.markdown else sheet.text)(args.blank, update))
     return 0

@@ -6,7 +6,9 @@ follow it.
     Worksheet(seed=0)                      the table, in a notebook or with print
     Worksheet(seed=0).text(blank=True)     the same, the values left out
 
-The values are those of the real VAE and RMSProp. Units and pixels are counted from 1, as on paper.
+The values are those of the real VAE and RMSProp. The names are those of lesson 09's equations: a1, h1 the
+encoder's hidden layer, a3, h3 the decoder's, a4 the logits, W1 to W4 the weights; a1[2] is a unit of a
+layer, counted from 1, as on paper. Pages to print are made by paper.py.
 """
 
 import re
@@ -70,25 +72,25 @@ class Worksheet:
         # (-1) needs its brackets only inside a sum or product
         return re.sub(r"(^|(?<=\())\((-[\d.]+)\)(?!\^)", r"\2", text)
 
-    def text(self, blank=False):
-        """The table for the terminal, at most 100 columns wide."""
-        lines = [self._title(), "", *INTRODUCTION, "", *self._given_lines()]
-        for section, rows in self._sections():
+    def text(self, blank=False, update=True):
+        """The table for the terminal, at most 100 columns wide; update=False leaves RMSProp out."""
+        lines = [self.title, "", *INTRODUCTION, "", *self.given_lines()]
+        for section, rows in self.sections(update):
             lines += ["", f"{section:76} {'value':>9}  derived in"]
             for row in rows:
-                value = "_________" if blank else f"{self._rounded(row):9.4f}"
-                lines.append(f"  {row.symbol:9} = {self.formula(row, blank):62} {value}  {row.where}")
+                value = "_________" if blank else f"{self.rounded(row):9.4f}"
+                lines.append(f"  {row.symbol:11} = {self.formula(row, blank):60} {value}  {row.where}")
         return "\n".join(lines)
 
-    def markdown(self, blank=False):
-        """The table as Markdown, for a notebook or to print."""
-        parts = [f"## {self._title()}", "", *INTRODUCTION, "", "```", *self._given_lines(), "```"]
-        for section, rows in self._sections():
+    def markdown(self, blank=False, update=True):
+        """The table as Markdown, for a notebook."""
+        parts = [f"## {self.title}", "", *INTRODUCTION, "", "```", *self.given_lines(), "```"]
+        for section, rows in self.sections(update):
             parts += ["", f"### {section}", "", "| | formula | value | derived in |", "|---|---|---:|---|"]
             for row in rows:
-                value = "" if blank else f"{self._rounded(row):.4f}"
+                value = "" if blank else f"{self.rounded(row):.4f}"
                 parts.append(
-                    f"| ${_tex(row.symbol)}$ | ${_tex(self.formula(row, blank))}$ | {value} | {row.where} |"
+                    f"| ${tex(row.symbol)}$ | ${tex(self.formula(row, blank))}$ | {value} | {row.where} |"
                 )
         return "\n".join(parts)
 
@@ -97,17 +99,22 @@ class Worksheet:
     def _repr_markdown_(self):
         return self.markdown()
 
-    def _title(self):
+    @property
+    def title(self):
         return f"A VAE by hand, exercise {self.seed}: one image, one eps, one step"
 
-    def _rounded(self, row):
+    def rounded(self, row):
         return round(self.values[row.symbol], 4) + 0.0  # no -0.0000
 
-    def _sections(self):
+    def sections(self, update=True):
+        """(the section's title, its rows), one after the other."""
         for section in dict.fromkeys(row.section for row in self.rows):
-            yield section, [row for row in self.rows if row.section == section]
+            if update or not section.startswith("RMSProp"):
+                yield section, [row for row in self.rows if row.section == section]
 
-    def _given_lines(self):
+    def given_lines(self):
+        """What is known from the start, in five lines."""
+
         def show(array):
             return np.array2string(array, separator=", ", formatter={"float": lambda v: f"{v:g}"}).replace(
                 "\n", ""
@@ -124,10 +131,11 @@ class Worksheet:
 
 INTRODUCTION = (
     "Numbers go in as the table shows them, rounded to 4 decimals: your last digit may differ by a few.",
-    "log is natural; (a > 0) is 1 or 0; dW is the derivative of the loss with respect to W; W[i,j] leads",
-    "from unit i to unit j. The names in brackets are those of the traces and of vae.parameters.",
+    "log is natural; (a > 0) is 1 or 0; a1[2] is unit 2 of layer a1; W1[1,2] leads from unit 1 to unit 2;",
+    "d + name is the derivative of the loss by that name. In brackets: names of traces and parameters.",
 )
-FLOW = {"1": "x to a1, a2", "2": "h1, h2 to mu, raw", "3": "z to a3, a4", "4": "h3, h4 to logits l1, l2"}
+FLOW = {"1": "x to a1", "2": "h1 to mu, raw", "3": "z to a3", "4": "h3 to a4, the logits"}
+UNITS = "[1]", "[2]"
 
 
 def exercise(seed, head="softplus"):
@@ -198,31 +206,37 @@ def _dense_input_backward(section, k, inputs, doutputs, more="", where="(5.6)"):
         yield Entry(section, f"d{name}", " + ".join(terms) + more.format(i), where)
 
 
+def layer(name):
+    """Its two units, a1[1] and a1[2]."""
+    return [name + unit for unit in UNITS]
+
+
 def forward_rows(head):
     """The four stages forward."""
-    section = "Forward: the encoder's hidden layer (encoder_a0, encoder_h0)"
-    yield from _dense(section, "1", ["x1", "x2"], ["a1", "a2"])
-    for i in "12":
-        yield Entry(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.8)")
+    section = "Forward: the encoder's hidden layer a1, h1 (encoder_a0, encoder_h0)"
+    yield from _dense(section, "1", layer("x"), layer("a1"))
+    for i in UNITS:
+        yield Entry(section, f"h1{i}", f"max({{a1{i}}}, 0)", "(5.8)")
     section = "Forward: the two heads (mu, raw, sigma)"
-    yield from _dense(section, "2", ["h1", "h2"], ["mu", "raw"])
+    yield from _dense(section, "2", layer("h1"), ["mu", "raw"])
     if head == "softplus":
         yield Entry(section, "sigma", "log(1 + exp({raw})) + 0.000001", "(4.10)")
     else:
         yield Entry(section, "sigma", "exp({raw} / 2)", "(4.11)")
-    section = "Forward: the sample, the decoder's hidden layer (z, decoder_a0, decoder_h0)"
+    section = "Forward: z, and the decoder's hidden layer a3, h3 (decoder_a0, decoder_h0)"
     yield Entry(section, "z", "{mu} + {sigma} * {eps}", "(4.6)")
-    yield from _dense(section, "3", ["z"], ["a3", "a4"])
-    for i in "34":
-        yield Entry(section, f"h{i}", f"max({{a{i}}}, 0)", "(5.8)")
-    section = "Forward: the logits l1, l2, and their probabilities"
-    yield from _dense(section, "4", ["h3", "h4"], ["l1", "l2"])
-    for i in "12":
-        yield Entry(section, f"p{i}", f"1 / (1 + exp(-{{l{i}}}))", "(5.10)")
+    yield from _dense(section, "3", ["z"], layer("a3"))
+    for i in UNITS:
+        yield Entry(section, f"h3{i}", f"max({{a3{i}}}, 0)", "(5.8)")
+    section = "Forward: the logits a4 (logits), and the probabilities p"
+    yield from _dense(section, "4", layer("h3"), layer("a4"))
+    for i in UNITS:
+        yield Entry(section, f"p{i}", f"1 / (1 + exp(-{{a4{i}}}))", "(5.10)")
     section = "Forward: the objective, in nats"
-    for i in "12":
-        yield Entry(section, f"s{i}", f"log(1 + exp({{l{i}}}))", "(5.9)")
-    yield Entry(section, "log_px_z", "{x1} * {l1} - {s1} + {x2} * {l2} - {s2}", "(7.5)")
+    for i in UNITS:
+        yield Entry(section, f"softplus{i}", f"log(1 + exp({{a4{i}}}))", "(5.9)")
+    terms = (f"{{x{i}}} * {{a4{i}}} - {{softplus{i}}}" for i in UNITS)
+    yield Entry(section, "log_px_z", " + ".join(terms), "(7.5)")
     yield Entry(section, "kl", "-log({sigma}) + ({sigma}^2 + {mu}^2) / 2 - 1/2", "(2.8)")
     yield Entry(section, "elbo", "{log_px_z} - {kl}", "(3.7)")
     yield Entry(section, "loss", "-{elbo}", "(3.9)")
@@ -231,113 +245,106 @@ def forward_rows(head):
 def backward_rows(head):
     """The stages backward, in mirrored order."""
     section = "Backward: the decoder's last layer (dlogits, decoder.1)"
-    for i in "12":
-        yield Entry(section, f"dl{i}", f"{{p{i}}} - {{x{i}}}", "(7.6)")
-    yield from _dense_parameters_backward(section, "4", ["h3", "h4"], ["dl1", "dl2"])
+    for i in UNITS:
+        yield Entry(section, f"da4{i}", f"{{p{i}}} - {{x{i}}}", "(7.6)")
+    yield from _dense_parameters_backward(section, "4", layer("h3"), layer("da4"))
     section = "Backward: the decoder's hidden layer (ddecoder_h0, ddecoder_a0, decoder.0)"
-    yield from _dense_input_backward(section, "4", ["h3", "h4"], ["dl1", "dl2"])
-    for i in "34":
-        yield Entry(section, f"da{i}", f"{{dh{i}}} * ({{a{i}}} > 0)", "(5.8)")
-    yield from _dense_parameters_backward(section, "3", ["z"], ["da3", "da4"])
+    yield from _dense_input_backward(section, "4", layer("h3"), layer("da4"))
+    for i in UNITS:
+        yield Entry(section, f"da3{i}", f"{{dh3{i}}} * ({{a3{i}}} > 0)", "(5.8)")
+    yield from _dense_parameters_backward(section, "3", ["z"], layer("da3"))
     section = "Backward: through the sample to the two heads (dz, dmu, draw, encoder.1)"
-    yield from _dense_input_backward(section, "3", ["z"], ["da3", "da4"])
+    yield from _dense_input_backward(section, "3", ["z"], layer("da3"))
     yield Entry(section, "dmu", "{dz} + {mu}", "(4.9)")
     yield Entry(section, "dsigma", "{dz} * {eps} + {sigma} - 1 / {sigma}", "(4.9)")
     if head == "softplus":
         yield Entry(section, "draw", "{dsigma} / (1 + exp(-{raw}))", "(4.10)")
     else:
         yield Entry(section, "draw", "{dsigma} * {sigma} / 2", "(4.11)")
-    yield from _dense_parameters_backward(section, "2", ["h1", "h2"], ["dmu", "draw"])
+    yield from _dense_parameters_backward(section, "2", layer("h1"), ["dmu", "draw"])
     section = "Backward: the encoder's hidden layer (dencoder_h0, dencoder_a0, encoder.0)"
-    yield from _dense_input_backward(section, "2", ["h1", "h2"], ["dmu", "draw"])
-    for i in "12":
-        yield Entry(section, f"da{i}", f"{{dh{i}}} * ({{a{i}}} > 0)", "(5.8)")
-    yield from _dense_parameters_backward(section, "1", ["x1", "x2"], ["da1", "da2"])
+    yield from _dense_input_backward(section, "2", layer("h1"), ["dmu", "draw"])
+    for i in UNITS:
+        yield Entry(section, f"da1{i}", f"{{dh1{i}}} * ({{a1{i}}} > 0)", "(5.8)")
+    yield from _dense_parameters_backward(section, "1", layer("x"), layer("da1"))
     section = "Backward: the image, as input and as target (dx; training does without)"
-    yield from _dense_input_backward(section, "1", ["x1", "x2"], ["da1", "da2"], " - {{l{}}}", "(5.6), (7.5)")
+    yield from _dense_input_backward(section, "1", layer("x"), layer("da1"), " - {{a4[{}]}}", "(9.12)")
 
 
 def step_rows():
-    """One RMSProp step of TensorFlow 1: the accumulator v starts at 1;
-    its 1e-10 inside the root is left out."""
+    """One RMSProp step of TensorFlow 1: the accumulator v starts at 1."""
     for k, n_rows in (("1", 2), ("2", 2), ("3", 1), ("4", 2)):
         section = f"RMSProp step of {LAYERS[k]}: v, which starts at 1, then the parameter"
-        for name in [f"W{k}[{i},{j}]" for i in range(1, n_rows + 1) for j in (1, 2)] + [
-            f"b{k}[1]",
-            f"b{k}[2]",
-        ]:
+        weights = [f"W{k}[{i},{j}]" for i in range(1, n_rows + 1) for j in (1, 2)]
+        for name in weights + layer(f"b{k}"):
             yield Entry(section, f"v{name}", f"0.9 * 1 + 0.1 * {{d{name}}}^2", "(8.4)")
-            yield Entry(
-                section, f"{name}'", f"{{{name}}} - {LR:g} * {{d{name}}} / sqrt({{v{name}}})", "(8.4)"
-            )
+            step = f"{LR:g} * {{d{name}}} / sqrt({{v{name}}} + 1e-10)"
+            yield Entry(section, f"{name}'", f"{{{name}}} - {step}", "(8.4)")
 
 
 # The values, read from the traces, the gradients and the optimiser.
 
 
-def _named(pattern, array, first=1):
-    """{"W1[1,1]": ..., ...} or {"a1": ..., ...} from an array (1, n), (n,) or (n, m)."""
-    array = np.asarray(array)
-    if "[" in pattern:
-        return {
-            pattern.format(",".join(str(i + 1) for i in index)): float(v)
-            for index, v in np.ndenumerate(array)
-        }
-    return {pattern.format(i): float(v) for i, v in enumerate(array.ravel(), first)}
+def _named(name, array, prime=""):
+    """{"W1[1,1]": ..., ...} from an array, one entry after the other."""
+    return {
+        f"{name}[{','.join(str(i + 1) for i in index)}]{prime}": float(v)
+        for index, v in np.ndenumerate(array)
+    }
 
 
 def _given(sheet):
-    given = {**_named("x{}", sheet.x), "eps": float(sheet.eps[0, 0])}
-    for k, layer in LAYERS.items():
+    given = {**_named("x", sheet.x[0]), "eps": float(sheet.eps[0, 0])}
+    for k, name in LAYERS.items():
         for letter in "Wb":
-            given |= _named(f"{letter}{k}[{{}}]", sheet.vae.parameters[f"{layer}.{letter}"])
+            given |= _named(f"{letter}{k}", sheet.vae.parameters[f"{name}.{letter}"])
     return given
 
 
 def _computed(sheet):
     vae, t, d = sheet.vae, sheet.t, sheet.d
-    values = {
-        **_named("a{}", t.encoder_a0),
-        **_named("h{}", t.encoder_h0),
-        **_named("a{}", t.decoder_a0, 3),
-        **_named("h{}", t.decoder_h0, 3),
-        **_named("l{}", t.logits),
-        **_named("p{}", vae.likelihood.mean(t)),
-        **_named("s{}", softplus(t.logits)),
-        **_named("dl{}", d.dlogits),
-        **_named("dh{}", d.ddecoder_h0, 3),
-        **_named("da{}", d.ddecoder_a0, 3),
-        **_named("dh{}", d.dencoder_h0),
-        **_named("da{}", d.dencoder_a0),
-        **_named("dx{}", d.dx),
+    layers = {
+        "a1": t.encoder_a0,
+        "h1": t.encoder_h0,
+        "a3": t.decoder_a0,
+        "h3": t.decoder_h0,
+        "a4": t.logits,
+        "p": vae.likelihood.mean(t),
+        "softplus": softplus(t.logits),
+        "da4": d.dlogits,
+        "dh3": d.ddecoder_h0,
+        "da3": d.ddecoder_a0,
+        "dh1": d.dencoder_h0,
+        "da1": d.dencoder_a0,
+        "dx": d.dx,
     }
-    values |= {
-        name: np.ravel(t[name])[0].item()
-        for name in ("mu", "raw", "sigma", "z", "log_px_z", "kl", "elbo", "loss")
-    }
-    values |= {"d" + name: d["d" + name].item() for name in ("mu", "raw", "sigma", "z")}
-    stepped = vae.astype(vae.dtype)
-    RMSProp(LR).step(stepped.theta, vae.grad)
-    start, decay, _ = RMSProp.VARIANTS["tensorflow1"]
-    for k, layer in LAYERS.items():
+    values = {}
+    for name, array in layers.items():
+        values |= _named(name, array[0])
+    for name in ("mu", "raw", "sigma", "z", "log_px_z", "kl", "elbo", "loss"):
+        values[name] = np.ravel(t[name])[0].item()
+    for name in ("dmu", "draw", "dsigma", "dz"):
+        values[name] = d[name].item()
+    stepped, v, optimizer = vae.astype(vae.dtype), vae.astype(vae.dtype), RMSProp(LR)
+    optimizer.step(stepped.theta, vae.grad)
+    v.theta = optimizer.state()["v"]  # a model's views name its entries
+    for k, name in LAYERS.items():
         for letter in "Wb":
-            name = f"{layer}.{letter}"
-            values |= _named(f"d{letter}{k}[{{}}]", vae.gradients[name])
-            values |= _named(f"v{letter}{k}[{{}}]", decay * start + (1 - decay) * vae.gradients[name] ** 2)
-            values |= _named(f"{letter}{k}[{{}}]'", stepped.parameters[name])
+            values |= _named(f"d{letter}{k}", vae.gradients[f"{name}.{letter}"])
+            values |= _named(f"v{letter}{k}", v.parameters[f"{name}.{letter}"])
+            values |= _named(f"{letter}{k}", stepped.parameters[f"{name}.{letter}"], "'")
     return values
 
 
-def _tex(formula):
+def tex(formula):
     """A symbol or a formula of the table as simple TeX."""
-    formula = re.sub(r"\b([dv]?)([Wb])(\d)\[([\d,]+)\]('?)", _tex_entry, formula)
-    formula = re.sub(r"\b(d?)([ahlpsx])(\d)\b", lambda m: f"{_d(m[1])}{m[2]}_{m[3]}", formula)
-    for name, tex in TEX.items():
+    formula = re.sub(r"\b([dv]?)([Wbahxp]|softplus)(\d?)(\[[\d,]+\])('?)", _tex_entry, formula)
+    for name, symbol in TEX.items():
         formula = re.sub(
-            rf"(?<![\\A-Za-z_])(d?){name}(?![A-Za-z_])", lambda m, tex=tex: _d(m[1]) + tex, formula
+            rf"(?<![\\A-Za-z_{{])(d?){name}(?![A-Za-z_])", lambda m, tex=symbol: _d(m[1]) + tex, formula
         )
     formula = re.sub(r"sqrt\(((?:[^()]|\([^()]*\))*)\)", r"\\sqrt{\1}", formula)
-    return formula.replace(" * ", r" \cdot ")
+    return formula.replace("1e-10", "10^{-10}").replace(" * ", r" \cdot ")
 
 
 TEX = {
@@ -357,10 +364,11 @@ TEX = {
 
 
 def _d(letter):
-    return rf"\mathrm{{{letter}}}" if letter else ""
+    return rf"\mathrm{{{letter}}}\," if letter else ""
 
 
 def _tex_entry(match):
     letter, name, layer, index, prime = match.groups()
-    # in braces, as a square may follow
-    return rf"{{{_d(letter)}{name}^{{({layer})}}_{{{index.replace(',', '')}}}}}{prime}"
+    name = r"\mathrm{softplus}" if name == "softplus" else name
+    layer = f"_{layer}" * bool(layer)
+    return rf"{{{_d(letter)}{name}{layer}{index}}}{prime}"  # in braces, as a square may follow
