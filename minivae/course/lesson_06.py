@@ -1,67 +1,69 @@
 """The exercises of lesson 06: checking gradients.
 
-central_difference(f, x, h=6e-6)     (6.2)   -> f'(x), nearly
-complex_step(f, x, h=1e-20)          (6.4)   -> f'(x)
-relative_error(a, n)                 (6.5)   -> one number for a block
-mystery(k)                                   -> yours, true, names: a wrong gradient, the right one, and
-what is known
-is_kl(kl)                                    -> True for the KL divergence, False for functions that look
-like it
+central_difference(f, x, h=6e-6)                    (6.2)    -> f'(x), nearly
+complex_step(f, x, h=1e-20)                         (6.4)    -> f'(x)
+relative_error(a, n)                                (6.5)    -> one number for a block
+mystery(k)                                                   -> yours, true, names
+is_kl(kl)                                                    -> True for the KL, False for its lookalikes
+direction_error(loss, theta, gradient, v, h=1e-7)   (6.13)   -> one number for a whole model
 """
-
-import inspect
 
 import numpy as np
 
 from ..gaussian import kl
-from ..gradcheck.learner import quietly
 from ..gradcheck.numeric import relative_error
 from ..layers import sigmoid
-from .judge import Exercise, NotTried, Wrong, inputs, kind, positive, real, same_values, untouched
+from .judge import Exercise, NotTried, Wrong, call, chosen, inputs, positive, real, same_values
+
+FUNCTIONS = (lambda x: np.sin(2 * x), lambda x: np.exp(-x * x / 2) - 0.7 * x, lambda x: np.tanh(x) + x / 2)
 
 
-def cubic(x):
-    return x**3 - 2 * x
+def places(**h):
+    """Functions that rise and fall, at places on both sides of 0, with steps h."""
+    return inputs(
+        f=lambda rng, B, values: FUNCTIONS[B // 3 % 3], x=real(tails=3), h=positive(**h, tails=None)
+    )
 
 
-def wave(x):
-    return np.sin(2 * x)
+def near(rng, B, values):
+    """A measurement of a: numbers of very different size, all off by about 1e-8, in both directions."""
+    return values["a"] + 1e-8 * rng.choice([-1, 1], values["a"].shape) * rng.uniform(
+        0.5, 1, values["a"].shape
+    )
 
 
-def growth(x):
-    return x * np.exp(x)
+def far(rng, B, values):
+    """Nothing like a; larger in some batches and smaller in others."""
+    return rng.normal(size=values["a"].shape) * np.abs(values["a"]).max() * (0.4 if B % 3 else 2.5)
 
 
-FUNCTIONS = cubic, wave, growth
-
-
-def places(**step):
-    return inputs(f=lambda rng, B, v: FUNCTIONS[B % 3], x=real(tails=5), **step)
-
-
-def spread(rng, B, v):
-    """Numbers of very different size, of both signs."""
-    return rng.normal(size=(B, 5)) * 10.0 ** np.arange(-5, 0)
-
-
-blocks = {  # a gradient and its measurement
-    "nearly equal blocks": inputs(n=spread, a=lambda rng, B, v: v["n"] + 1e-8 * rng.normal(size=(B, 5))),
-    "very different blocks": inputs(n=spread, a=lambda rng, B, v: -3 * v["n"] + rng.normal(size=(B, 5))),
-    "numbers below 0": inputs(
-        n=lambda rng, B, v: -np.abs(spread(rng, B, v)), a=lambda rng, B, v: 0.9 * v["n"]
+BLOCKS = {
+    "a block that is grossly wrong": inputs(a=real("B", 3, tails=1000), n=far),
+    "a block that is nearly right": inputs(
+        a=lambda rng, B, values: rng.normal(size=(B, 5)) * 10.0 ** np.arange(-4, 1), n=near
     ),
-    "zeros": inputs(n=lambda rng, B, v: np.zeros((B, 5)), a=lambda rng, B, v: np.zeros((B, 5))),
+    "a block of small numbers": inputs(
+        a=real("B", 3, scale=1e-6, tails=None), n=real("B", 3, scale=1e-6, tails=None)
+    ),
+    "a gradient with the wrong sign": inputs(a=real("B", 3), n=lambda rng, B, values: -1.1 * values["a"]),
+    "zeros where something is": inputs(a=lambda rng, B, values: np.zeros((B, 3)), n=real("B", 3)),
+    "zeros": inputs(a=lambda rng, B, values: np.zeros((B, 3)), n=lambda rng, B, values: np.zeros((B, 3))),
 }
 
 
-MISSING = {1: "eps", 2: "mu", 3: "sigmoid(raw)"}
+def a_loss(rng, B, values):
+    """A smooth loss of the flat vector theta."""
+    frequency = rng.uniform(0.5, 1.5, values["theta"].shape)
+    return lambda theta: np.sum(np.sin(frequency * theta)) + 0.1 * np.sum(theta) ** 2
+
+
+MISSING = {"1": "eps", "2": "mu", "3": "sigmoid(raw)"}
 
 
 def mystery(k):
-    """Case k of exercise 6.4: (yours, true, names); yours lacks one of the named arrays,
-    as a factor or as a term."""
+    """Case k of exercise 6.4: (yours, true, names); yours lacks one of the named, as a factor or a term."""
     rng = np.random.default_rng(100 + k)
-    mu, raw, eps, dz = rng.standard_normal((4, 4, 3))
+    mu, raw, eps, dz = rng.standard_normal((4, 5, 3))
     sigma = np.log1p(np.exp(raw))
     names = {
         "mu": mu,
@@ -75,81 +77,75 @@ def mystery(k):
     return {1: dz, 2: dz, 3: dz * eps}[k], true, names
 
 
-def judge_mysteries(answer):
-    if not isinstance(answer, (tuple, list)) or len(answer) != len(MISSING):
-        raise Wrong(f"{len(MISSING)} names are expected, in quotes: one for each case.")
-    for given, (k, right) in zip(answer, MISSING.items()):
-        names = mystery(k)[2]
-        if untouched(given):
-            raise Wrong(f"Case {k} is still {given!r}.")
-        if not isinstance(given, str) or given not in names:
-            raise Wrong(f"Case {k}: {given!r} is none of the names; they are {', '.join(map(repr, names))}.")
-        if given != right:
-            how = "the difference true_gradient - yours" if k == 2 else "the ratio true_gradient / yours"
-            raise Wrong(
-                f"Case {k}: not {given!r}. Print {how} beside names[{given!r}]: they are not the same"
-                " numbers."
-            )
-
+RATIO = "Print true_gradient / yours beside names[...] of your choice: they are not the same numbers."
+DIFFERENCE = "Print true_gradient - yours beside names[...] of your choice: they are not the same numbers."
 
 LOOKALIKES = {
     "the KL without its 1/2": lambda mu, s: s * s + mu * mu - 2 * np.log(s) - 1,
     "the KL with the wrong sign": lambda mu, s: np.log(s) + 0.5 - (s * s + mu * mu) / 2,
     "the KL without its constant 1/2": lambda mu, s: (s * s + mu * mu) / 2 - np.log(s),
+    "the KL with 1 for its constant 1/2": lambda mu, s: (s * s + mu * mu) / 2 - np.log(s) - 1,
     "the reverse KL, KL(p || q)": lambda mu, s: np.log(s) + (1 + mu * mu) / (2 * s * s) - 0.5,
     "the KL with log sigma^2 for log sigma": lambda mu, s: (s * s + mu * mu) / 2 - 2 * np.log(s) - 0.5,
+    "the KL with plus for minus before log sigma": lambda mu, s: (s * s + mu * mu) / 2 + np.log(s) - 0.5,
+    "the KL without log sigma": lambda mu, s: (s * s + mu * mu) / 2 - 0.5,
     "the KL with sigma for sigma^2": lambda mu, s: (s + mu * mu) / 2 - np.log(s) - 0.5,
     "the KL without the term in mu": lambda mu, s: s * s / 2 - np.log(s) - 0.5,
+    "the KL in bits": lambda mu, s: ((s * s + mu * mu) / 2 - np.log(s) - 0.5) / np.log(2),
+}
+WHOLE = {
+    "a mean over latents where the sum was meant. Ask with more than one latent": (
+        lambda mu, sigma: kl(mu, sigma) / mu.shape[-1]
+    ),
+    "the first latent alone. Ask with more than one latent that counts": lambda mu, sigma: kl(
+        mu[:, :1], sigma[:, :1]
+    ),
+    "the last latent alone. Ask with more than one latent that counts": lambda mu, sigma: kl(
+        mu[:, -1:], sigma[:, -1:]
+    ),
 }
 
 
-def judge_test_of_kl(answer):
-    if not callable(answer):
-        raise Wrong(f"A function of one argument, kl, is expected, but this is {kind(answer)}.")
-    try:
-        inspect.signature(answer).bind(kl)
-    except (TypeError, ValueError):
-        raise Wrong(
-            "Your function is called with one argument: a function kl(mu, sigma) that it has to judge."
-        ) from None
+NONE = "Your function returns None for {}: is a `return False` missing where the test fails?"
 
-    def verdict(candidate):
+
+def judge_test_of_kl(answer):
+    def verdict(candidate, words):
+        def safely(mu, sigma):
+            return candidate(*np.broadcast_arrays(*np.atleast_2d(mu, sigma)))
+
         try:
-            result = quietly(
-                answer, lambda mu, sigma: candidate(*np.broadcast_arrays(*np.atleast_2d(mu, sigma)))
-            )
-        except AssertionError:
-            return False
-        except NotImplementedError:
-            raise NotTried from None
-        except Exception as error:  # noqa: BLE001 - whatever a learner's function raises
+            result = call(answer, {"kl": safely})
+        except Wrong as wrong:
+            if isinstance(wrong.__cause__, AssertionError):
+                return False
+            if "returns None" in str(wrong):
+                raise Wrong(NONE.format(words)) from None
+            if wrong.__cause__ is None:
+                raise
             raise Wrong(
-                f"Your function raised {type(error).__name__}: {error}. It may call kl(mu, sigma) "
-                "with arrays of shape (B, M), and gets an array (B,)."
+                f"{wrong} It may call kl(mu, sigma) with arrays of shape (B, M), and gets an array (B,)."
             ) from None
-        if untouched(result):
-            raise NotTried
+        except NotTried:
+            if candidate is kl:
+                raise
+            raise Wrong(NONE.format(words)) from None
+        if isinstance(result, np.ndarray) and result.size == 1:
+            result = result.item()
         if not isinstance(result, (bool, np.bool_)):
-            raise Wrong(
-                f"Your function returned {kind(result)}; return True or False (np.allclose gives one)."
-            )
+            raise Wrong(f"Your function returned {result!r}; return True or False (np.allclose gives one).")
         return bool(result)
 
-    if not verdict(kl):
-        raise Wrong(
-            "Your function rejects the KL that is right. Work out the value that you ask for once more:"
-            " (2.8)."
-        )
+    if not verdict(kl, "the KL that is right"):
+        raise Wrong("Your function rejects the KL that is right. Work out the value once more: (2.8).")
     for words, lookalike in LOOKALIKES.items():
-        if verdict(lambda mu, sigma, f=lookalike: f(mu, sigma).sum(axis=-1)):
+        if verdict(lambda mu, sigma, f=lookalike: f(mu, sigma).sum(axis=-1), words):
             raise Wrong(
                 f"Your function lets pass {words}. Find a mu and a sigma for which that gives another number."
             )
-    if verdict(lambda mu, sigma: kl(mu, sigma) / mu.shape[-1]):
-        raise Wrong(
-            "Your function lets pass a mean over latents where the sum was meant. Ask with more than one"
-            " latent."
-        )
+    for words, impostor in WHOLE.items():
+        if verdict(impostor, words.split(".")[0]):
+            raise Wrong(f"Your function lets pass {words}.")
 
 
 EXERCISES = (
@@ -158,24 +154,34 @@ EXERCISES = (
         "a central difference",
         same_values(
             lambda f, x, h: (f(x + h) - f(x - h)) / (2 * h),
-            places(h=positive(low=0.05, high=0.2, tails=None)),
+            places(low=0.05, high=0.2),
             "slope",
             float32=False,
             mistakes={
+                "a slope has a sign: no abs": lambda f, x, h: np.abs(f(x + h) - f(x - h)) / (2 * h),
                 "that is a forward difference: take one step to the right and one to the left": (
                     lambda f, x, h: (f(x + h) - f(x)) / h
                 ),
                 "that is a backward difference: take one step to the right and one to the left": (
                     lambda f, x, h: (f(x) - f(x - h)) / h
                 ),
-                "from x - h to x + h it is 2h, and you divided by h": (
-                    lambda f, x, h: (f(x + h) - f(x - h)) / h
+                "that is half a forward difference: take one step to the right and one to the left": (
+                    lambda f, x, h: (f(x + h) - f(x)) / (2 * h)
+                ),
+                "from x - h to x + h it is 2h, and you divided by h": lambda f, x, h: (
+                    (f(x + h) - f(x - h)) / h
                 ),
                 "the division by 2h is missing": lambda f, x, h: f(x + h) - f(x - h),
                 "brackets: / 2 * h divides by 2 and multiplies by h; write / (2 * h)": (
                     lambda f, x, h: (f(x + h) - f(x - h)) / 2 * h
                 ),
+                "brackets: only the second value is divided; the whole difference is": (
+                    lambda f, x, h: f(x + h) - f(x - h) / (2 * h)
+                ),
                 "the sign: right minus left": lambda f, x, h: (f(x - h) - f(x + h)) / (2 * h),
+                "the difference of the two values, not their sum": lambda f, x, h: (
+                    (f(x + h) + f(x - h)) / (2 * h)
+                ),
             },
         ),
         (
@@ -189,21 +195,23 @@ EXERCISES = (
         "a complex step",
         same_values(
             lambda f, x, h: np.imag(f(x + 1j * h)) / h,
-            places(h=lambda rng, B, v: 10.0 ** rng.uniform(-22, -18)),
+            places(low=1e-22, high=1e-18),
             "slope",
             float32=False,
             mistakes={
+                "a slope has a sign: no abs": lambda f, x, h: np.abs(np.imag(f(x + 1j * h))) / h,
                 "a real step of 1e-20 is swallowed by x: step in the imaginary direction, 1j * h": (
                     lambda f, x, h: (f(x + h) - f(x)) / h
                 ),
                 "the division by h is missing": lambda f, x, h: np.imag(f(x + 1j * h)),
-                "that is the real part, f(x): the slope is in the imaginary part": lambda f, x, h: np.real(
-                    f(x + 1j * h)
+                "that is the real part, f(x): the slope is in the imaginary part": (
+                    lambda f, x, h: np.real(f(x + 1j * h))
                 ),
                 "that is the real part, divided by h: the slope is in the imaginary part": (
                     lambda f, x, h: np.real(f(x + 1j * h)) / h
                 ),
                 "there is no subtraction here, and so no 2": lambda f, x, h: np.imag(f(x + 1j * h)) / (2 * h),
+                "a sign: step by + 1j * h": lambda f, x, h: np.imag(f(x - 1j * h)) / h,
             },
         ),
         (
@@ -217,22 +225,43 @@ EXERCISES = (
         "the relative error of a block",
         same_values(
             lambda a, n: relative_error(a, n),
-            blocks,
+            BLOCKS,
             "error",
             float32=False,
             mistakes={
-                "you judge number by number, and the smallest ones decide; take both maxima over the whole "
-                "block, then divide": lambda a, n: np.max(np.abs(a - n) / (np.abs(a) + np.abs(n))),
+                "number by number, the smallest decide; take both maxima, then divide": (
+                    lambda a, n: np.max(np.abs(a - n) / np.maximum(np.abs(a) + np.abs(n), 1e-300))
+                ),
                 "you take the mean; one wrong number among thousands would get lost, take the largest": (
-                    lambda a, n: np.mean(np.abs(a - n)) / np.max(np.abs(a) + np.abs(n))
+                    lambda a, n: np.mean(np.abs(a - n)) / max(np.max(np.abs(a) + np.abs(n)), 1e-300)
                 ),
                 "that is the absolute error: divide by the size of the block": lambda a, n: np.max(
                     np.abs(a - n)
                 ),
-                "np.abs is missing: a - n and a + n may be negative": (
-                    lambda a, n: np.max(a - n) / np.max(a + n)
+                "np.abs is missing above: a - n may be negative": (
+                    lambda a, n: np.max(a - n) / max(np.max(np.abs(a) + np.abs(n)), 1e-300)
                 ),
-                "in the denominator stands |a| + |n|": lambda a, n: np.max(np.abs(a - n)) / np.max(np.abs(n)),
+                "np.abs is missing: a - n and a + n may be negative": (
+                    lambda a, n: np.max(a - n) / (np.max(a + n) or 1)
+                ),
+                "below the line stands |a| + |n|, not |a + n|, which can be 0 where both are large": (
+                    lambda a, n: np.max(np.abs(a - n)) / max(np.max(np.abs(a + n)), 1e-300)
+                ),
+                "below the line stands the largest |a| + |n|, not the sum of two maxima": (
+                    lambda a, n: np.max(np.abs(a - n)) / max(np.max(np.abs(a)) + np.max(np.abs(n)), 1e-300)
+                ),
+                "below the line stands |a| + |n|, not the larger of the two": (
+                    lambda a, n: np.max(np.abs(a - n)) / max(np.max(np.abs(a)), np.max(np.abs(n)), 1e-300)
+                ),
+                "a number added below the line spoils small blocks; ask whether it is 0": (
+                    lambda a, n: np.max(np.abs(a - n)) / (np.max(np.abs(a) + np.abs(n)) + 1e-8)
+                ),
+                "below the line stands |a| + |n|, not |n| alone": (
+                    lambda a, n: np.max(np.abs(a - n)) / max(np.max(np.abs(n)), 1e-300)
+                ),
+                "below the line stands |a| + |n|, not |a| alone": (
+                    lambda a, n: np.max(np.abs(a - n)) / max(np.max(np.abs(a)), 1e-300)
+                ),
             },
         ),
         (
@@ -244,16 +273,16 @@ EXERCISES = (
     Exercise(
         "6.4",
         "three mysteries",
-        judge_mysteries,
+        chosen(
+            MISSING,
+            known=tuple(mystery(1)[2]),
+            clues={"1": RATIO, "2": DIFFERENCE, "3": RATIO},
+            what="case",
+        ),
         (
-            (
-                "Try true_gradient / yours first. Does it look like one of the names? If not, try"
-                " true_gradient - yours."
-            ),
-            (
-                "[name for name, array in names.items() if np.allclose(true_gradient / yours, array)]; then"
-                " with true_gradient - yours."
-            ),
+            "Try true_gradient / yours first. Does it look like one of the names? If not, the difference.",
+            "[name for name, array in names.items() if np.allclose(true_gradient / yours, array)]; then with "
+            "true_gradient - yours.",
             "Case 1 and case 3 lack a factor, case 2 lacks a term.",
         ),
     ),
@@ -262,18 +291,90 @@ EXERCISES = (
         "a test that can fail",
         judge_test_of_kl,
         (
-            (
-                "Work out with the pencil what the KL should be at one place, and compare. Which place would"
-                " show a missing 1/2?"
+            "Work out with the pencil what the KL should be at one place, and compare. Which place would "
+            "show a missing 1/2?",
+            "At mu = 0, sigma = 1 it is 0: that finds a wrong constant, and nothing else. Take a mu that is "
+            "not 0 and a sigma that is not 1.",
+            "For two latents, mu = (1, 0) and sigma = (1, 2): 1/2 + (4/2 - log 2 - 1/2). One such place "
+            "finds them all.",
+        ),
+    ),
+    Exercise(
+        "6.6",
+        "a random direction",
+        same_values(
+            lambda loss, theta, gradient, v, h: (
+                np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - gradient @ v)
+                / np.linalg.norm(gradient)
             ),
-            (
-                "At mu = 0, sigma = 1 it is 0: that finds a wrong constant, and nothing else. Take a mu that"
-                " is not 0 and a sigma that is not 1."
+            inputs(
+                theta=real(9, tails=None),
+                gradient=real(9, scale=2, tails=None),
+                v=real(9, scale=0.8, tails=None),
+                loss=a_loss,
+                h=positive(low=0.03, high=0.1, tails=None),
             ),
-            (
-                "For two latents, mu = (1, 0) and sigma = (1, 2): 1/2 + (4/2 - log 2 - 1/2). One such place"
-                " finds them all."
-            ),
+            "error",
+            float32=False,
+            mistakes={
+                "a difference has a sign, an error has none: take its size": (
+                    lambda loss, theta, gradient, v, h: (
+                        ((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - gradient @ v)
+                        / np.linalg.norm(gradient)
+                    )
+                ),
+                "the division by the size of the gradient is missing": lambda loss, theta, gradient, v, h: (
+                    np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - gradient @ v)
+                ),
+                "the unit is the size of the gradient, not that of g'v": lambda loss, theta, gradient, v, h: (
+                    np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - gradient @ v)
+                    / np.abs(gradient @ v)
+                ),
+                "the unit is the size of the gradient, not its square": lambda loss, theta, gradient, v, h: (
+                    np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - gradient @ v)
+                    / (gradient @ gradient)
+                ),
+                "the unit is the size of the gradient, not that of v": lambda loss, theta, gradient, v, h: (
+                    np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - gradient @ v)
+                    / np.linalg.norm(v)
+                ),
+                "that is a forward difference: take one step forward and one back": (
+                    lambda loss, theta, gradient, v, h: (
+                        np.abs((loss(theta + h * v) - loss(theta)) / h - gradient @ v)
+                        / np.linalg.norm(gradient)
+                    )
+                ),
+                "from theta - h v to theta + h v it is 2h, and you divided by h": (
+                    lambda loss, theta, gradient, v, h: (
+                        np.abs((loss(theta + h * v) - loss(theta - h * v)) / h - gradient @ v)
+                        / np.linalg.norm(gradient)
+                    )
+                ),
+                "the direction is forgotten: the step is h v": lambda loss, theta, gradient, v, h: (
+                    np.abs((loss(theta + h) - loss(theta - h)) / (2 * h) - gradient @ v)
+                    / np.linalg.norm(gradient)
+                ),
+                "what the gradient promises comes off the slope": lambda loss, theta, gradient, v, h: (
+                    np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) + gradient @ v)
+                    / np.linalg.norm(gradient)
+                ),
+                "the unit is the size of the gradient alone, not times that of v": (
+                    lambda loss, theta, gradient, v, h: (
+                        np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - gradient @ v)
+                        / (np.linalg.norm(gradient) * np.linalg.norm(v))
+                    )
+                ),
+                "g'v is the sum of all products, gradient @ v": lambda loss, theta, gradient, v, h: (
+                    np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - np.mean(gradient * v))
+                    / np.linalg.norm(gradient)
+                ),
+            },
+        ),
+        (
+            "A central difference once more, only that the step is a whole vector, h * v.",
+            "The slope that the gradient promises along v is gradient @ v.",
+            "slope = (loss(theta + h * v) - loss(theta - h * v)) / (2 * h); then "
+            "abs(slope - gradient @ v) / np.linalg.norm(gradient).",
         ),
     ),
 )

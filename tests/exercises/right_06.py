@@ -24,7 +24,19 @@ def worst_by_loop(a, n):
     return off / size if size else 0.0
 
 
+def along_by_loop(loss, theta, gradient, v, h=1e-7):
+    up, down = theta.copy(), theta.copy()
+    promised = squares = 0.0
+    for i, g in enumerate(gradient):
+        up[i] += h * v[i]
+        down[i] -= h * v[i]
+        promised, squares = promised + g * v[i], squares + g * g
+    return np.abs((loss(up) - loss(down)) / (2 * h) - promised) / squares**0.5
+
+
 RIGHT = [
+    ("6.6", along_by_loop),
+    ("6.5", lambda kl: np.isclose(kl(np.array([[1.0, 0.0]]), np.array([[1.0, 2.0]])), 2 - np.log(2))),
     ("6.1", lambda f, x, h=6e-6: (f(x + h) - f(x - h)) / (2 * h)),
     ("6.1", lambda f, x, h: f(x + h) / (2 * h) - f(x - h) / (2 * h)),
     ("6.1", lambda f, x, h: [(f(x + h) - f(x - h)) / h / 2]),
