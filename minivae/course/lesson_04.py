@@ -18,8 +18,8 @@ from ..layers import sigmoid, softplus
 from .judge import Exercise, each_of, inputs, pencil, positive, real, same_gradient, same_values
 
 LATENTS = {
-    "one draw": inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real("B", 3)),
-    "five draws": inputs(mu=real("B", 3), sigma=positive("B", 3), eps=real(5, "B", 3)),
+    "one draw": inputs(mu=real("B", "M"), sigma=positive("B", "M"), eps=real("B", "M")),
+    "several draws": inputs(mu=real("B", "M"), sigma=positive("B", "M"), eps=real("K", "B", "M")),
 }
 softplus_head = HEADS["softplus"].forward
 
@@ -30,18 +30,18 @@ def _wide(rng, B, values):
 
 ENCODER_ENDS = {
     "ordinary numbers": inputs(
-        dz=real("B", 3, tails=None),
-        mu=real("B", 3, tails=None),
-        raw=real("B", 3, scale=1.5, tails=None),
-        eps=real("B", 3, tails=None),
+        dz=real("B", "M", tails=None),
+        mu=real("B", "M", tails=None),
+        raw=real("B", "M", scale=1.5, tails=None),
+        eps=real("B", "M", tails=None),
         beta=positive(tails=None),
     ),
-    "a wide q": inputs(mu=real("B", 3), raw=_wide, dz=real("B", 3), eps=real("B", 3), beta=positive()),
+    "a wide q": inputs(mu=real("B", "M"), raw=_wide, dz=real("B", "M"), eps=real("B", "M"), beta=positive()),
     "large numbers": inputs(
-        dz=real("B", 5, scale=100, tails=None),
-        mu=real("B", 5, scale=100, tails=None),
-        raw=real("B", 5, scale=1.5, tails=None),
-        eps=real("B", 5, tails=None),
+        dz=real("B", "M", scale=100, tails=None),
+        mu=real("B", "M", scale=100, tails=None),
+        raw=real("B", "M", scale=1.5, tails=None),
+        eps=real("B", "M", tails=None),
         beta=positive(low=30, high=90, tails=None),
     ),
 }

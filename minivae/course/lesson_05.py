@@ -15,17 +15,17 @@ from ..layers import sigmoid
 from .judge import Exercise, Wrong, all_of, call, inputs, pencil, real, same_gradient, same_values
 
 LAYERS = {
-    "a layer of 3 inputs and 5 outputs": inputs(
-        x=real("B", 3, tails=20), W=real(3, 5, tails=20), b=real(5, tails=20)
+    "a layer of different sizes": inputs(
+        x=real("B", "D", tails=20), W=real("D", "H", tails=20), b=real("H", tails=20)
     ),
-    "a square layer": inputs(x=real("B", 8, tails=20), W=real(8, 8, tails=20), b=real(8, tails=20)),
+    "a square layer": inputs(x=real("B", "N", tails=20), W=real("N", "N", tails=20), b=real("N", tails=20)),
 }
 TWO_LAYERS = inputs(
-    x=real("B", 3, tails=100),
-    W1=real(3, 5, tails=100),
-    b1=real(5),
-    W2=real(5, 9, tails=100),
-    b2=real(9),
+    x=real("B", "D", tails=100),
+    W1=real("D", "H", tails=100),
+    b1=real("H"),
+    W2=real("H", "N", tails=100),
+    b2=real("N"),
 )
 
 
@@ -176,7 +176,7 @@ EXERCISES = (
         "ReLU backward",
         same_gradient(
             lambda a: np.maximum(a, 0),
-            inputs(a=real("B", 5, gap=0.1)),
+            inputs(a=real("B", "H", gap=0.1)),
             wrt="a",
             takes="dh a",
             out="h",

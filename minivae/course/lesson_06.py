@@ -15,7 +15,11 @@ from ..gradcheck.numeric import relative_error
 from ..layers import sigmoid
 from .judge import Exercise, NotTried, Wrong, call, chosen, inputs, positive, real, same_values
 
-FUNCTIONS = (lambda x: np.sin(2 * x), lambda x: np.exp(-x * x / 2) - 0.7 * x, lambda x: np.tanh(x) + x / 2)
+FUNCTIONS = (  # neither even nor odd
+    lambda x: np.sin(2 * x) + np.cos(x),
+    lambda x: np.exp(-x * x / 2) - 0.7 * x - 0.5,
+    lambda x: 0.8 * np.log1p(np.exp(x)) - 1.2,
+)
 
 
 def places(**h):
@@ -38,15 +42,15 @@ def far(rng, B, values):
 
 
 BLOCKS = {
-    "a block that is grossly wrong": inputs(a=real("B", 3, tails=1000), n=far),
+    "a block that is grossly wrong": inputs(a=real("B", "M", tails=1000), n=far),
     "a block that is nearly right": inputs(
         a=lambda rng, B, values: rng.normal(size=(B, 5)) * 10.0 ** np.arange(-4, 1), n=near
     ),
     "a block of small numbers": inputs(
-        a=real("B", 3, scale=1e-6, tails=None), n=real("B", 3, scale=1e-6, tails=None)
+        a=real("B", "M", scale=1e-6, tails=None), n=real("B", "M", scale=1e-6, tails=None)
     ),
-    "a gradient with the wrong sign": inputs(a=real("B", 3), n=lambda rng, B, values: -1.1 * values["a"]),
-    "zeros where something is": inputs(a=lambda rng, B, values: np.zeros((B, 3)), n=real("B", 3)),
+    "a gradient with the wrong sign": inputs(a=real("B", "M"), n=lambda rng, B, values: -1.1 * values["a"]),
+    "zeros where something is": inputs(n=real("B", "M"), a=lambda rng, B, values: 0 * values["n"]),
     "zeros": inputs(a=lambda rng, B, values: np.zeros((B, 3)), n=lambda rng, B, values: np.zeros((B, 3))),
 }
 
@@ -54,8 +58,28 @@ BLOCKS = {
 def a_loss(rng, B, values):
     """A smooth loss of the flat vector theta."""
     frequency = rng.uniform(0.5, 1.5, values["theta"].shape)
-    return lambda theta: np.sum(np.sin(frequency * theta)) + 0.1 * np.sum(theta) ** 2
+    return lambda theta: 3 * np.sum(np.sin(frequency * theta)) + np.sum(theta) ** 2
 
+
+def directions(tilt):
+    """A gradient that promises more than there is (tilt > 0), or less."""
+
+    def gradient(rng, B, values):
+        return tilt * values["v"] + 0.5 * rng.normal(size=values["v"].shape)
+
+    return inputs(
+        theta=real("N", tails=None),
+        v=real("N", scale=0.8, tails=None),
+        gradient=gradient,
+        loss=a_loss,
+        h=positive(low=0.03, high=0.1, tails=None),
+    )
+
+
+DIRECTIONS = {
+    "a gradient that promises too much": directions(4.3),
+    "a gradient that promises too little": directions(-3.7),
+}
 
 MISSING = {"1": "eps", "2": "mu", "3": "sigmoid(raw)"}
 
@@ -307,13 +331,7 @@ EXERCISES = (
                 np.abs((loss(theta + h * v) - loss(theta - h * v)) / (2 * h) - gradient @ v)
                 / np.linalg.norm(gradient)
             ),
-            inputs(
-                theta=real(9, tails=None),
-                gradient=real(9, scale=2, tails=None),
-                v=real(9, scale=0.8, tails=None),
-                loss=a_loss,
-                h=positive(low=0.03, high=0.1, tails=None),
-            ),
+            DIRECTIONS,
             "error",
             float32=False,
             mistakes={

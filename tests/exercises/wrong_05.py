@@ -38,7 +38,7 @@ WRONG = [
     ("5.2", lambda x, W, b: x @ W.T + b, "raised ValueError"),
     ("5.2", lambda x, W, b: np.maximum(x @ W + b, 0), "not part of the dense layer"),
     ("5.2", lambda x, W, b: x @ W + abs(b), "is right"),  # a bias may be negative
-    ("5.2", lambda x, W, b: (x @ W + b) / len(x), "It is right with x of shape (1, 3)"),
+    ("5.2", lambda x, W, b: (x @ W + b) / len(x), "It is right with x of shape (1, "),
     ("5.3", layer(db=lambda da: da.mean(axis=0)), {"relation": "scale", "term": "1/B"}),
     ("5.3", layer(dW=lambda da, x: x.T @ da / len(x)), {"relation": "scale", "term": "1/B"}),
     ("5.3", layer(dW=lambda da, x: da.T @ x), "is it transposed?"),
