@@ -77,11 +77,9 @@ class same_gradient(OfFunctions):
         if bad[0].case.single:
             return slips
         largest = sorted(bad, key=lambda trial: -trial.case.B)[:2]
-        paths = self.from_paths(i, largest)
+        known = self.from_paths(i, largest) + slips
         cases = [(trial.given[i], trial.case.expected[i], self.names(trial.case)) for trial in largest]
-        found = diagnosed(cases)
-        inside = [] if paths or slips or found else self.inside_paths(i, largest)
-        return paths + slips + inside + found
+        return known or diagnosed(cases) or self.inside_paths(i, largest)
 
     def names(self, case):
         numbers = {name: v for name, v in case.values.items() if np.asarray(v).dtype.kind in "fiub"}
