@@ -12,7 +12,7 @@ import time
 import urllib.request
 
 import pytest
-from conftest import LESSONS, Notebook, assert_whole_run
+from browser_tools import LESSONS, Notebook, assert_whole_run
 
 LESSON = next(path for path in LESSONS if path.name.startswith("04_"))
 TOKEN = "loopback"

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from conftest import CHOSEN, LESSONS
+from browser_tools import CHOSEN, LESSONS
 
 TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
 PHONE, DESK, PAPER = 390, 1200, 680  # CSS pixels; the last is A4 between margins of 15 mm

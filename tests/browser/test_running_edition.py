@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import CHOSEN, LESSONS, Notebook, assert_whole_run, text_of
+from browser_tools import CHOSEN, LESSONS, Notebook, assert_whole_run, text_of
 
 FOURTH = next(path for path in LESSONS if path.name.startswith("04_"))
 NINTH = next(path for path in LESSONS if path.name.startswith("09_"))
