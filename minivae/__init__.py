@@ -1,5 +1,7 @@
 """minivae: a variational autoencoder in NumPy with every gradient written by hand."""
 
+import sys
+
 from .data import load_data
 from .likelihoods import Bernoulli, Gaussian
 from .optimizers import SGD, Adagrad, Adam, RMSProp
@@ -8,3 +10,8 @@ from .vae import VAE
 
 __all__ = ["VAE", "Trace", "Bernoulli", "Gaussian", "SGD", "RMSProp", "Adam", "Adagrad", "load_data"]
 __version__ = "0.1.0"
+
+if sys.platform == "emscripten":  # a browser has no threads, and tqdm's monitor is one
+    import tqdm
+
+    tqdm.tqdm.monitor_interval = 0

@@ -61,6 +61,18 @@ def test_importing_is_fast_and_leaves_drawing_and_downloading_for_later():
     assert not loaded & {"matplotlib", "tqdm", "pooch", "torch", "jax", "IPython", "ipywidgets"}
 
 
+@pytest.mark.parametrize("platform, seconds", [("emscripten", "0"), ("linux", "10")])
+def test_progress_bars_start_no_thread_in_a_browser(platform, seconds):
+    code = f"""
+import numpy, sys
+from tqdm.auto import tqdm
+sys.platform = {platform!r}
+import minivae
+print(tqdm.monitor_interval)
+"""
+    assert run(code).strip() == seconds
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_no_file_imports_an_autodiff_library(path):
     assert not set(imports(path)) & {"torch", "jax", "tensorflow", "autograd"}

@@ -1,5 +1,5 @@
-"""The command line: `python -m minivae` trains the default; train, sample, evaluate, gradcheck, worksheet and
-bench.
+"""The command line: `python -m minivae` trains the default; train, sample, evaluate, gradcheck, course,
+worksheet and bench.
 
 Exit status: 0 done; 1 a check failed; 2 an error, told in one sentence; 130 Ctrl-C, 143 SIGTERM, 141 the
 reader left.
@@ -17,6 +17,7 @@ COMMANDS = {  # modules that bring their own flags: add_arguments(parser), comma
     "sample": "draw new images from a trained model",
     "evaluate": "held-out ELBO and log p(x) of a trained model, beside its recipe's figures",
     "gradcheck": "check every gradient against central differences",
+    "course": "a copy of the lessons to work in, which keeps what is yours",
     "worksheet": "a whole pass through a tiny VAE as a table of numbers",
     "bench": "what a training step costs, and where the time goes",
 }
