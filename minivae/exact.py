@@ -1,7 +1,7 @@
 """Models whose log p(x) is known: any decoder with one or two latents by quadrature, linear-Gaussian ones in
 closed form.
 
-The rest of the package is held against this file (lessons 01, 02, 03, 06 and 13), above all against the
+The rest of the package is held against this file (lessons 01, 03, 04, 06 and 13), above all against the
 identity of objective.py. Quantities are in nats per image, nodes z are (n, M).
 """
 
@@ -304,7 +304,8 @@ class LinearGaussian:
         return np.linalg.solve(self.M, self.W.T @ (x - self.b).T).T, self.s**2 * np.linalg.inv(self.M)
 
     def best_q(self, x):
-        """The diagonal q with the largest ELBO: the posterior's means, and sigma_j^2 = s^2 / M_jj.
+        """The diagonal q with the largest ELBO: the posterior's means, and sigma_j^2 = s^2 / M_jj
+        (3.13).
 
         mu, sigma (B, M).
         """
