@@ -29,7 +29,15 @@ TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
 PATHS = sorted(LESSONS.glob("[0-9][0-9]_*.ipynb"))
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+    "language_info": {  # as JupyterLab writes it on opening: then there is nothing to save
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": "3.11.7",  # another Python writes its own version here, and nothing else
+    },
 }
 HIDDEN = "hide-input"
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -72,6 +72,18 @@ def test_what_was_worked_on_stays_and_the_newer_lesson_comes_beside_it(tree, cap
     }
 
 
+def test_a_lesson_that_was_only_opened_is_untouched(tree, capsys):
+    """JupyterLab writes the version of its own Python into a notebook."""
+    lessons, mine = tree
+    (lessons / NAMES[0]).write_text('first, "version": "3.11.7"')
+    run(mine, capsys)
+    (mine / NAMES[0]).write_text('first, "version": "3.14.0"')
+    assert "as it was" in run(mine, capsys)
+    (lessons / NAMES[0]).write_text('second, "version": "3.11.7"')
+    run(mine, capsys)
+    assert copied(mine) == copied(lessons)
+
+
 def test_a_file_that_was_there_before_is_the_learners(tree, capsys):
     _, mine = tree
     mine.mkdir()

@@ -6,6 +6,7 @@ version was handed out under which name is kept in a file in the folder.
 
 import hashlib
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -93,4 +94,5 @@ def read(kept):
 
 
 def digest(data):
-    return hashlib.sha256(data).hexdigest()
+    """SHA-256 of a notebook, but for the version of Python, which JupyterLab writes into it on opening."""
+    return hashlib.sha256(re.sub(rb'"version": "[\d.]+"', b"", data)).hexdigest()

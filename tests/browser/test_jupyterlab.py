@@ -4,6 +4,7 @@ Everything is on the loopback interface, and the lesson that is run is a copy.
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -62,6 +63,20 @@ def lab(tmp_path):
 @pytest.fixture
 def notebook(lab, browser):
     return Notebook(browser, f"{lab}/doc/tree/{LESSON.name}?token={TOKEN}")
+
+
+def test_opening_a_lesson_changes_nothing(notebook, tmp_path):
+    """But for the version of Python, where it isn't the one that the lessons are committed with."""
+    notebook.wait.until(
+        lambda b: notebook.do("return panel.content.model.getMetadata('language_info').codemirror_mode")
+    )
+    notebook.do("await panel.context.save()")
+    version = re.compile(r'"version": "[\d.]+"')
+    saved, committed = (
+        version.sub("", path.read_text(encoding="utf-8"))
+        for path in (tmp_path / "lessons" / LESSON.name, LESSON)
+    )
+    assert saved == committed
 
 
 def test_the_lesson_runs_and_its_slider_moves_the_picture(notebook):
