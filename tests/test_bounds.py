@@ -5,8 +5,8 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import gradient_error
-from test_exact import LIKELIHOODS, images, labels, linear_gaussian, small_vae
+from conftest import every_head, every_likelihood, gradient_error
+from test_exact import images, labels, linear_gaussian, small_vae
 
 from minivae import VAE, Adam, Gaussian, bounds, exact
 from minivae.gaussian import log_prob
@@ -84,10 +84,8 @@ def test_the_weights_are_the_ratio_of_the_three_densities():
 
 
 @pytest.mark.parametrize(("n_samples", "batch", "reduction"), [(1, 1, "mean"), (5, 3, "mean"), (5, 3, "sum")])
-@pytest.mark.parametrize("head", ["softplus", "logvar"])
-@pytest.mark.parametrize(
-    "likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}"
-)
+@every_head
+@every_likelihood
 def test_the_gradient_by_hand_is_that_of_central_differences_and_the_complex_step(
     likelihood, head, n_samples, batch, reduction
 ):

@@ -4,27 +4,13 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from conftest import every_head, every_likelihood, odd_vae
 
 from minivae import VAE, Gaussian, exact, gaussian, likelihoods, objective
 
-LIKELIHOODS = ["bernoulli", "gaussian", Gaussian(sigma=0.5), Gaussian(sigma="pixel")]
-
 
 def small_vae(**settings):
-    """A VAE of float64 with odd, non-zero biases."""
-    vae = VAE(
-        **{
-            "n_inputs": 5,
-            "hidden": (4,),
-            "n_latent": 1,
-            "init": "glorot",
-            "dtype": np.float64,
-            "seed": 3,
-            **settings,
-        }
-    )
-    vae.theta += 0.2 * np.random.default_rng(0).standard_normal(vae.theta.size)
-    return vae
+    return odd_vae(**{"n_latent": 1, **settings})
 
 
 def images(n, vae, seed=1):
@@ -46,10 +32,8 @@ def linear_gaussian(D=6, M=3, s=0.4, seed=0):
 @pytest.mark.parametrize("n_conditions", [0, 3])
 @pytest.mark.parametrize("hidden", [(), (4,), (5, 3)])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
-@pytest.mark.parametrize("head", ["softplus", "logvar"])
-@pytest.mark.parametrize(
-    "likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}"
-)
+@every_head
+@every_likelihood
 def test_log_px_minus_elbo_is_the_kl_to_the_posterior(likelihood, head, activation, hidden, n_conditions):
     vae = small_vae(
         likelihood=likelihood, head=head, activation=activation, hidden=hidden, n_conditions=n_conditions
@@ -104,7 +88,7 @@ SEVEN_MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("head", ["softplus", "logvar"])
+@every_head
 @pytest.mark.parametrize("mistake", SEVEN_MISTAKES)
 def test_the_identity_sees_what_no_gradient_check_can(mistake, head):
     vae = small_vae(head=head)
@@ -239,7 +223,7 @@ def test_the_closed_form_kl_against_quadrature(n_latent):
     )
 
 
-@pytest.mark.parametrize("head", ["softplus", "logvar"])
+@every_head
 def test_the_moments_of_z_are_the_mu_and_sigma_of_the_kl(head):
     """Gauss-Hermite nodes as eps: mean and standard deviation of z are exact, and the KL must be theirs."""
     vae = small_vae(n_latent=2, head=head)
@@ -263,9 +247,7 @@ def test_the_moments_of_z_are_the_mu_and_sigma_of_the_kl(head):
 
 
 @pytest.mark.parametrize("n_samples", [None, 1, 4])
-@pytest.mark.parametrize(
-    "likelihood", LIKELIHOODS, ids=lambda lik: lik if isinstance(lik, str) else f"gaussian-{lik.sigma}"
-)
+@every_likelihood
 def test_duplicating_the_batch_changes_no_gradient_of_the_mean_and_doubles_the_sum(likelihood, n_samples):
     x = images(3, small_vae())
     eps = np.random.default_rng(2).standard_normal((3, 2) if n_samples is None else (n_samples, 3, 2))
@@ -362,7 +344,7 @@ def test_a_float32_model_is_evaluated_in_float64_and_nothing_is_changed():
 
 
 def test_one_image_is_worth_the_same_alone_and_in_a_batch():
-    vae = small_vae(n_conditions=2)
+    vae = small_vae(n_conditions=2, activation="tanh")  # quadrature through kinks is less exact
     x, y = images(4, vae), labels(4, vae)
     alone = [exact.log_px(vae, x[i : i + 1], y[i : i + 1])[0] for i in range(4)]
     np.testing.assert_allclose(exact.log_px(vae, x, y), alone, rtol=0, atol=1e-12)

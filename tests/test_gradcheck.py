@@ -6,98 +6,82 @@ import time
 
 import numpy as np
 import pytest
+from conftest import LIKELIHOODS, batch_of, every_head, every_likelihood, odd_vae
 
-from minivae import VAE, Bernoulli, Gaussian, gaussian, likelihoods
+from minivae import VAE, Bernoulli, gaussian, likelihoods
 from minivae.cli import gradcheck as command
 from minivae.cli.flags import Parser
 from minivae.gradcheck import check, check_gradient
 from minivae.gradcheck.numeric import central_difference, complex_step
 from minivae.layers import ACTIVATIONS, sigmoid, softplus
 
-LIKELIHOODS = {
-    "bernoulli": "bernoulli",
-    "shared": "gaussian",
-    "fixed": Gaussian(0.5),
-    "pixel": Gaussian("pixel"),
-}
-HIDDEN = (), (4,), (4, 3), (4, 3, 4)
-# activation, hidden, condition, K, B
-REST = list(itertools.product(ACTIVATIONS, HIDDEN, (0, 3), (1, 5), (1, 7)))
+# what a model may be, and its batch: 96 combinations beside likelihood and head
+REST = {
+    "-".join(map(str, rest)): rest
+    for rest in itertools.product(ACTIVATIONS, ((), (4,), (4, 3), (4, 3, 4)), (0, 3), (1, 5), (1, 7))
+}  # activation, hidden, C, K, B
+WORST = {"central": 1e-7, "complex": 1e-13}
 
 
-def case(likelihood, head, activation="tanh", hidden=(4,), n_conditions=0, K=2, B=3, seed=0, **settings):
-    """A small model with odd numbers in all its parameters and living ReLUs; x, eps and y."""
-    settings = {"dtype": np.float64, "init": "glorot", **settings}
-    vae = VAE(
-        4,
-        hidden,
-        2,
-        LIKELIHOODS[likelihood],
-        head,
-        activation,
-        n_conditions=n_conditions,
-        seed=seed,
-        **settings,
-    )
-    rng = np.random.default_rng(seed)
-    for name, p in vae.parameters.items():
-        p += 0.2 * rng.standard_normal(p.shape) + 0.3 * name.endswith(".b")
-    eps = rng.standard_normal((B, 2) if K is None else (K, B, 2))
-    return vae, rng.random((B, 4)), eps, rng.integers(n_conditions, size=B) if n_conditions else None
+def some(step, first=0):
+    names = list(REST)[first::step]
+    return pytest.mark.parametrize("rest", [REST[name] for name in names], ids=names)
+
+
+def case(likelihood, head, activation="tanh", hidden=(4,), n_conditions=0, K=2, B=3, **settings):
+    """An odd model, and x, eps and y for it."""
+    kinds = {"likelihood": LIKELIHOODS.get(likelihood, likelihood), "head": head, "activation": activation}
+    vae = odd_vae(n_inputs=4, hidden=hidden, n_conditions=n_conditions, **kinds, **settings)
+    return vae, *batch_of(vae, K, B)
 
 
 # The shipped models.
 
 
-@pytest.mark.parametrize("head", ["softplus", "logvar"])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_every_model_is_right_to_the_last_digit(likelihood, head):
-    for seed, (activation, hidden, n_conditions, K, B) in enumerate(REST):
-        report = check(
-            *case(likelihood, head, activation, hidden, n_conditions, K, B, seed), method="complex", samples=0
-        )
-        assert report.passed and report.worst < 1e-13, (activation, hidden, n_conditions, K, B, str(report))
+@some(1)
+@every_head
+@every_likelihood
+def test_every_model_is_right_to_the_last_digit(likelihood, head, rest):
+    report = check(*case(likelihood, head, *rest), method="complex", samples=0)
+    assert report.passed and report.worst < WORST["complex"], str(report)
 
 
-@pytest.mark.parametrize("head", ["softplus", "logvar"])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_central_differences_agree_with_every_model(likelihood, head):
-    for seed, (activation, hidden, n_conditions, K, B) in list(enumerate(REST))[::11]:
-        report = check(*case(likelihood, head, activation, hidden, n_conditions, K, B, seed), samples=2)
-        assert report.passed and report.worst < 1e-7, (activation, hidden, n_conditions, K, B, str(report))
+@some(11)
+@every_head
+@every_likelihood
+def test_central_differences_agree_with_every_model(likelihood, head, rest):
+    report = check(*case(likelihood, head, *rest), samples=2)
+    assert report.passed and report.worst < WORST["central"], str(report)
 
 
-@pytest.mark.parametrize("method", ["central", "complex"])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_every_single_coordinate(likelihood, method):
-    for head, (activation, hidden, n_conditions, K, B) in zip(["softplus", "logvar"] * 2, REST[5::23]):
-        report = check(*case(likelihood, head, activation, hidden, n_conditions, K, B), method=method)
-        assert all(row.checked == row.size for row in report.rows)
-        assert report.passed and report.worst < {"central": 1e-7, "complex": 1e-13}[method], str(report)
+@some(23, first=5)
+@pytest.mark.parametrize("method", WORST)
+@every_likelihood
+def test_every_single_coordinate(likelihood, method, rest):
+    report = check(*case(likelihood, "logvar" if rest[1] else "softplus", *rest), method=method)
+    assert all(row.checked == row.size for row in report.rows)
+    assert report.passed and report.worst < WORST[method], str(report)
 
 
-@pytest.mark.parametrize("method", ["central", "complex"])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
-@pytest.mark.parametrize("head", ["softplus", "logvar"])
-def test_importance_weighted_bound(likelihood, head, method):
-    for K, B, n_conditions in (1, 7, 0), (5, 1, 3), (5, 7, 3):
-        report = check(
-            *case(likelihood, head, n_conditions=n_conditions, K=K, B=B),
-            method=method,
-            objective="iwae",
-            samples=4,
-        )
-        assert report.passed and report.worst < {"central": 1e-7, "complex": 1e-13}[method], str(report)
-        assert "log_w" in [row.name for row in report.rows]
+@pytest.mark.parametrize("K, B, n_conditions", [(1, 7, 0), (5, 1, 3), (5, 7, 3)])
+@pytest.mark.parametrize("method", WORST)
+@every_head
+@every_likelihood
+def test_importance_weighted_bound(likelihood, head, method, K, B, n_conditions):
+    batch = case(likelihood, head, n_conditions=n_conditions, K=K, B=B)
+    report = check(*batch, method=method, objective="iwae", samples=4)
+    assert report.passed and report.worst < WORST[method], str(report)
+    assert "log_w" in [row.name for row in report.rows]
 
 
+@pytest.mark.parametrize("part", [None, "reconstruction", "kl"])
+@pytest.mark.parametrize("method", WORST)
 @pytest.mark.parametrize(
     "settings", [{"beta": 4.0}, {"beta": 0.0}, {"reduction": "sum"}, {"K": None}, {"dtype": np.float32}]
 )
-def test_every_option(settings):
-    for method, part in itertools.product(("central", "complex"), (None, "reconstruction", "kl")):
-        report = check(*case("pixel", "softplus", **settings), method=method, part=part)
-        assert report.passed and report.worst < {"central": 1e-7, "complex": 1e-13}[method], str(report)
+def test_every_option(settings, method, part):
+    report = check(*case("pixel", "softplus", **settings), method=method, part=part)
+    assert report.passed and report.worst < WORST[method], str(report)
 
 
 def test_reconstruction_and_kl_apart(monkeypatch):

@@ -6,19 +6,14 @@ import re
 
 import numpy as np
 import pytest
+from conftest import batch_of, every_likelihood, odd_vae
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minivae import VAE, Gaussian, Trace
 
 D, M, C, B, K = 6, 2, 3, 4, 3
-SIZES = {"n_inputs": D, "hidden": (5, 4), "n_latent": M, "seed": 3}
-LIKELIHOODS = {
-    "bernoulli": "bernoulli",
-    "shared": "gaussian",
-    "fixed": Gaussian(sigma=0.3),
-    "pixel": Gaussian(sigma="pixel"),
-}
+SIZES = {"n_inputs": D, "hidden": (5, 4), "n_latent": M, "init": "reference", "seed": 3}
 OPTIONS = {
     "the defaults": {},
     "shared sigma": {"likelihood": "gaussian"},
@@ -53,23 +48,11 @@ samples = pytest.mark.parametrize(
 
 
 def model(dtype=np.float64, **options):
-    """A small VAE whose biases and own parameters are not 0, as zeros would hide mistakes."""
-    vae = VAE(**{**SIZES, "dtype": dtype, **options})
-    rng = np.random.default_rng(11)
-    for name, a in vae.parameters.items():
-        if not name.endswith(".W"):
-            vae.parameters[name] = rng.standard_normal(a.shape) / 2
-    return vae
+    return odd_vae(**{**SIZES, "dtype": dtype, **options})
 
 
 def batch(vae, n_samples=None, n_images=B):
-    """x, eps and y for it."""
-    rng = np.random.default_rng(5)
-    x = rng.random((n_images, vae.n_inputs))
-    eps = rng.standard_normal(
-        (n_images, vae.n_latent) if n_samples is None else (n_samples, n_images, vae.n_latent)
-    )
-    return x, eps, rng.integers(0, C, n_images) if vae.n_conditions else None
+    return batch_of(vae, n_samples, n_images)
 
 
 # A pass -----------------------------------------------------------------------------------------------------
@@ -319,7 +302,7 @@ def test_nothing_is_ever_promoted(options, n_samples, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
+@every_likelihood
 def test_results_have_the_models_dtype(dtype, likelihood):
     vae = model(dtype, likelihood=likelihood)
     X, _, _ = batch(vae)
@@ -382,7 +365,7 @@ def test_astype_gives_the_copy_to_check():
 # What one does with a model ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
+@every_likelihood
 @pytest.mark.parametrize("n_conditions", [0, C])
 @pytest.mark.parametrize("n", [0, 1, 5, 1030])
 def test_shapes_of_every_method_also_for_no_image_one_and_many(likelihood, n_conditions, n):
@@ -459,7 +442,7 @@ def test_elbo_is_a_mean_over_samples_that_settles():
 
 
 def test_posterior_predictive_probs_are_those_of_a_z_drawn_for_each_image():
-    vae = model()
+    vae = model(init="glorot")
     X = np.repeat(batch(vae)[0][:1], 20_000, axis=0)
     probs, drawn = vae.posterior_predictive_probs(X, rng=0), vae.posterior_predictive_sample(X, rng=0)
     mu, sigma = (a[0] for a in vae.posterior(X[:1]))
