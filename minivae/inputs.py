@@ -140,8 +140,8 @@ def check_labels(y, n, n_conditions, name="y"):
 
 
 def image_shape(shape):
-    """How pictures show an image of an array of this shape, (N, ...): (H, W), (H, W, 3), or as a curve, "
-    "(1, D)."""
+    """How pictures show an image of an array of this shape, (N, ...): (H, W), (H, W, 3), or as a curve,
+    (1, D)."""
     if len(shape) == 4 and shape[3] == 1:
         return shape[1:3]
     if len(shape) == 3 or (len(shape) == 4 and shape[3] == 3):
@@ -165,8 +165,8 @@ def white_black(X):
 
 
 def check_not_empty(X, binarize, name="X"):
-    """Raise a ValueError where binarising leaves nothing to learn: every pixel black, or every pixel "
-    "white."""
+    """Raise a ValueError where binarising leaves nothing to learn: every pixel black, or every pixel
+    white."""
     if X.size == 0 or binarize is None or X.dtype == bool:
         return
     white = 255 if X.dtype == np.uint8 else 1

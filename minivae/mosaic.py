@@ -1,5 +1,5 @@
-"""Many images on one axis, row by row: grey ones, colour ones, and rows of numbers that have no shape, as "
-"curves."""
+"""Many images on one axis, row by row: grey ones, colour ones, and rows of numbers that have no shape, as
+curves."""
 
 import numpy as np
 
@@ -65,8 +65,8 @@ CURVE = (3, 5)  # height and width of the cell that a curve is drawn in
 
 
 def _show_curves(ax, rows, n_columns, limits):
-    """Each row (D,) of numbers as a line in a cell of its own, from the lower limit at its foot to the "
-    "higher at its top."""
+    """Each row (D,) of numbers as a line in a cell of its own, from the lower limit at its foot to the
+    higher at its top."""
     low, span = min(limits), max(limits) - min(limits)
     height, width = CURVE
     D = rows.shape[1]

@@ -219,8 +219,8 @@ def _size(width, n_columns, n_rows, image_shape, beside=0.0, above=0.0):
 
 
 def _white_black(vae, shown):
-    """The pixel values to draw white and black: those of the images that the model was trained on, as fit "
-    "found them."""
+    """The pixel values to draw white and black: those of the images that the model was trained on, as fit
+    found them."""
     if vae.white_black is not None:
         return vae.white_black
     if vae.likelihood.needs_unit_pixels or shown.size == 0 or 0 <= shown.min() <= shown.max() <= 1:

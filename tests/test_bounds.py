@@ -33,6 +33,21 @@ def relative_error(a, n):
     return np.abs(a - n).max() / (np.abs(a) + np.abs(n)).max()
 
 
+def test_the_bar_of_log_likelihood_ends_at_its_length(monkeypatch):
+    class Bar(list):
+        update, __exit__ = list.append, lambda self, *error: None
+
+        def __enter__(self):
+            return self
+
+    bars = []
+    monkeypatch.setattr(bounds, "progress_bar", lambda *args: bars.append((args, Bar())) or bars[-1][1])
+    vae = small_vae()
+    bounds.log_likelihood(vae, images(11, vae), n_samples=60, progress=True, rows=120)
+    ((show, total, _), bar) = bars[0]
+    assert show is True and total == sum(bar) == 11 and len(bar) == 6
+
+
 # The bound
 
 

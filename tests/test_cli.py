@@ -879,6 +879,14 @@ def test_evaluate_judges_a_recipe(monkeypatch, capsys, here):
     assert "--latent 1 instead of 2" in capsys.readouterr().out
 
 
+def test_tables_have_no_carriage_return(pictures):
+    """Lines end as they do everywhere else, so that a diff shows rows and not files."""
+    train("--epochs", 1, "--out", "a")
+    assert run("evaluate", "a", "--samples", 2, "--images", 3) == 0
+    for name in ("history.csv", "evaluations.csv"):
+        assert b"\r" not in Path("a", name).read_bytes() and Path("a", name).read_bytes().endswith(b"\n")
+
+
 # Help -------------------------------------------------------------------------------------------------------
 
 

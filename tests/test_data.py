@@ -637,8 +637,8 @@ TINY = {
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """Serves `files` (name -> bytes); of the names in `cut`, only the first half, though the length of all "
-    "is announced; below `silent`, nothing."""
+    """Serves `files` (name -> bytes); of the names in `cut`, only the first half, though the length of all
+    is announced; below `silent`, nothing."""
 
     files, cut, asked, silent = {}, (), [], None
 

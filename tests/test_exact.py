@@ -173,6 +173,16 @@ def test_a_model_of_two_sharp_modes_gets_both():
     np.testing.assert_allclose(alone, expected, rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("s", [1e-3, 1e-6])
+@pytest.mark.parametrize("x", [0.123456789, -2.7182818, 77.7])
+def test_a_very_narrow_peak_off_the_nodes_is_found_with_few_cells(s, x):
+    """p(z|x) of x = z + s noise is s wide and lies anywhere: in closed form, p(x) = N(x; 0, 1 + s^2)."""
+    lg = exact.LinearGaussian(np.ones((1, 1)), np.zeros(1), s)
+    g = exact.quadrature(lg.as_vae("logvar"), np.array([[x]]))
+    np.testing.assert_allclose(g.log_px, lg.log_px(np.array([[x]])), rtol=1e-10, atol=1e-9)
+    assert len(g.z) < 16 * 400  # 16 nodes a cell
+
+
 @pytest.mark.parametrize("sigma_q", [1e-5, 0.3, 20.0])
 def test_moments_under_q_for_narrow_and_wide_q(sigma_q):
     """E[x^2 + sin x] = mu^2 + sigma^2 + exp(-sigma^2/2) sin mu."""

@@ -1,6 +1,7 @@
 """What goes in: pixels mean one thing, labels are checked, and whatever is wrong gets one sentence."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -106,6 +107,19 @@ def test_a_gaussian_decoder_takes_any_finite_pixel():
     assert check_images(X, 2, unit_pixels=False) is X
     with pytest.raises(ValueError, match="NaN or infinity"):
         check_images(X * np.nan, 2, unit_pixels=False)
+
+
+@pytest.mark.parametrize("y", [np.array([0, 1j]), np.array(["0", "1"]), [None, 1], np.eye(2) + 0j])
+def test_labels_that_are_no_real_numbers_are_refused_without_a_warning(y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=r"y has shape .* and dtype .*; expected \(2,\) integer labels"):
+            check_labels(y, 2, 2)
+
+
+def test_one_hot_labels_are_bytes():
+    y = check_labels(np.array([2, 0]), 2, 3)
+    assert y.dtype == np.uint8 and y.tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 def test_black_uint8_images_are_images():

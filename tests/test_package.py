@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import minivae
-from minivae import gradcheck
+from minivae import bounds, gradcheck
+from minivae.gradcheck import numeric
 
 FILES = sorted(Path(minivae.__file__).parent.rglob("*.py"))
 
@@ -44,6 +45,28 @@ def test_the_example_in_the_docstring_runs(of):
     (example, *_) = doctest.DocTestFinder(recurse=False).find(of, of.__name__, globs=names)
     assert len(example.examples) >= 4
     assert doctest.DocTestRunner().run(example).failed == 0
+
+
+DEFAULTS = {  # as README, docstrings and lessons say
+    minivae.VAE: "784, (200,), 100, 'bernoulli', 'softplus', 'relu', 1.0, 'mean', 0, 'reference', float32, 0",
+    minivae.VAE.fit: "None, 30, 64, None, None, 1, 'elbo', None, None, True, None, None, False, None",
+    minivae.VAE.log_likelihood: "None, 1000, None, False",
+    minivae.VAE.elbo: "None, 1, None",
+    minivae.SGD: "0.001, 0.0",
+    minivae.RMSProp: "0.001, 'tensorflow1', None, None",
+    minivae.Adam: "0.001, 0.9, 0.999, 1e-08",
+    minivae.Adagrad: "0.01, 1e-10",
+    bounds.active_units: "None, 0.01, None",
+    numeric.central_difference: "1e-05",
+    numeric.complex_step: "1e-20",
+}
+
+
+@pytest.mark.parametrize("of", DEFAULTS, ids=lambda of: of.__qualname__)
+def test_defaults_are_the_documented_ones(of):
+    defaults = [p.default for p in inspect.signature(of).parameters.values() if p.default is not p.empty]
+    found = ", ".join(d.__name__ if isinstance(d, type) else repr(d) for d in defaults)
+    assert found == DEFAULTS[of]
 
 
 def test_importing_is_fast_and_leaves_drawing_and_downloading_for_later():

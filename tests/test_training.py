@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,8 @@ from minivae import SGD, VAE, Adagrad, Adam, Gaussian, RMSProp, training
 from minivae.bounds import OBJECTIVES
 
 D = 9
+GOLDEN_ELBO = [-9.90772, -9.75033, -9.17631]
+GOLDEN_PIXELS = [0, 1, 1, 1, 1, 0, 0, 1, 0]
 SETTINGS = {"epochs": 4, "batch_size": 4, "progress": False}
 
 
@@ -284,6 +287,20 @@ def test_fit_shows_its_settings():
     assert "batch_size  images per step" in VAE.fit.__doc__
     with pytest.raises(TypeError, match="epoch"):
         model().fit(np.zeros((2, D)), epoch=3)
+
+
+def test_seconds_are_those_of_training_and_no_more(X):
+    started = time.perf_counter()
+    history = model().fit(X, epochs=3, progress=False, on_epoch=lambda row: time.sleep(0.02))
+    wall = time.perf_counter() - started
+    assert min(history["seconds"]) >= 0 and sum(history["seconds"]) <= wall - 0.06
+
+
+def test_a_golden_seed(X, seen):
+    """The random stream is what it was: order, then pixels, then noise, each epoch anew."""
+    history = model().fit(X, epochs=3, batch_size=4, binarize="dynamic", progress=False)
+    assert np.allclose(history["elbo"], GOLDEN_ELBO, rtol=1e-6, atol=0)
+    assert seen[0][0][0].tolist() == GOLDEN_PIXELS
 
 
 def test_the_bar_shows_images_per_second(X, capsys):

@@ -441,6 +441,16 @@ def test_elbo_is_a_mean_over_samples_that_settles():
     assert (vae.log_likelihood(X, n_samples=2000, rng=0) > many).all()  # the bound lies below log p(x)
 
 
+def test_a_gaussian_decoder_takes_pixels_outside_0_to_1_all_the_way():
+    vae, rng = model(likelihood="gaussian", init="glorot"), np.random.default_rng(0)
+    X = rng.uniform(-3, 7, (6, D))
+    report = vae.forward(X, rng.standard_normal((6, M)))
+    assert np.isfinite(report.elbo).all() and np.isfinite(vae.log_likelihood(X, n_samples=5, rng=0)).all()
+    vae.fit(X, epochs=1, validation=X, progress=False)
+    with pytest.raises(ValueError, match=r"pixels from -.* in \[0, 1\]"):
+        model().forward(X, rng.standard_normal((6, M)))
+
+
 def test_posterior_predictive_probs_are_those_of_a_z_drawn_for_each_image():
     vae = model(init="glorot")
     X = np.repeat(batch(vae)[0][:1], 20_000, axis=0)

@@ -1,5 +1,5 @@
-"""What a file or a folder held, and what its pixels and labels mean: the same rules whatever they were "
-"read from."""
+"""What a file or a folder held, and what its pixels and labels mean: the same rules whatever they were
+read from."""
 
 import contextlib
 import math
@@ -25,8 +25,8 @@ class Part:
 
 @dataclass
 class Contents:
-    """The part to train on, the file's own test set where it has one, and sentences about what was taken "
-    "and left."""
+    """The part to train on, the file's own test set where it has one, and sentences about what was taken
+    and left."""
 
     train: Part
     test: Part | None = None
@@ -39,8 +39,8 @@ class Contents:
 
 @contextlib.contextmanager
 def bar(show, total, what, unit):
-    """A progress bar as `with bar(...) as advance: advance(n)`, which appears where the work takes more "
-    "than half a second."""
+    """A progress bar as `with bar(...) as advance: advance(n)`, which appears where the work takes more
+    than half a second."""
     if not show:
         yield lambda n: None
         return
@@ -183,8 +183,8 @@ def _settle_pixels(contents):
 
 
 def check_labels(labels, n, where):
-    """Labels as (n,) ints or texts, or attributes as (n, A) floats; or the ValueError that says what is "
-    "wrong with them."""
+    """Labels as (n,) ints or texts, or attributes as (n, A) floats; or the ValueError that says what is
+    wrong with them."""
     if labels.dtype.kind not in "buifU" or labels.ndim not in (1, 2) or len(labels) != n:
         raise ValueError(
             f"{where} holds labels of shape {labels.shape} for {n} images ({labels.dtype}): expected one "

@@ -51,8 +51,8 @@ def read_images(path, shape=None):
 
 
 def read(path, progress=False):
-    """What is in a file or a folder, as it is found there -> Contents; progress=True shows a bar where it "
-    "takes long."""
+    """What is in a file or a folder, as it is found there -> Contents; progress=True shows a bar where it
+    takes long."""
     path = Path(path)
     if path.is_dir():
         return read_folder(path, progress)
@@ -85,8 +85,8 @@ def read_idx(path):
 
 @contextlib.contextmanager
 def _opened(path):
-    """The file, unzipped as it is read, and its kind: "idx", "npy", "npz", "text"; what goes wrong inside, "
-    "as a sentence."""
+    """The file, unzipped as it is read, and its kind: "idx", "npy", "npz", "text"; what goes wrong inside,
+    as a sentence."""
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}: check the path")
     if not path.is_file():

@@ -1,5 +1,5 @@
-"""Which arrays of an .npz are images, which are their labels, and which are held out: by the names that "
-"people use."""
+"""Which arrays of an .npz are images, which are their labels, and which are held out: by the names that
+people use."""
 
 import contextlib
 import re

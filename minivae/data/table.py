@@ -1,5 +1,5 @@
-"""Images as text: one row per image, numbers between commas, semicolons, tabs or spaces, perhaps titles "
-"and a label."""
+"""Images as text: one row per image, numbers between commas, semicolons, tabs or spaces, perhaps titles
+and a label."""
 
 import io
 import itertools
@@ -72,8 +72,8 @@ def _is_number(cell):
 
 
 def _label_column(columns, n_columns):
-    """Of rows that are one number longer than a square: the first column, or else the last, if it looks "
-    "like labels."""
+    """Of rows that are one number longer than a square: the first column, or else the last, if it looks
+    like labels."""
     side = math.isqrt(n_columns - 1)
     if side < 2 or side * side != n_columns - 1:
         return None
@@ -87,8 +87,8 @@ def _label_column(columns, n_columns):
 
 
 def _parse(lines, delimiter, n_columns, apart, path, line, progress):
-    """All rows: pixels as bytes where they all are bytes, else as float32, and the columns `apart` as "
-    "{index: float64}."""
+    """All rows: pixels as bytes where they all are bytes, else as float32, and the columns `apart` as
+    {index: float64}."""
     inside = np.setdiff1d(np.arange(n_columns), apart)
     blocks, columns = [np.empty((0, len(inside)), np.uint8)], []
     with bar(progress, None, f"reading {path.name}", " rows") as advance:
