@@ -1,8 +1,8 @@
 """The progress bar."""
 
 
-def progress_bar(show, total, what):
-    """A tqdm bar over images, in the terminal or in a notebook; silent where show is False."""
+def progress_bar(show, total, what, unit=" images", delay=0):
+    """A tqdm bar, in the terminal or in a notebook, from `delay` seconds on; silent where show is False."""
     from tqdm.auto import tqdm
 
     # with its numbers within 80 columns
@@ -10,7 +10,8 @@ def progress_bar(show, total, what):
     return tqdm(
         total=total,
         desc=what,
-        unit=" images",
+        unit=unit,
+        delay=delay,
         unit_scale=True,
         bar_format=form,
         disable=not show,

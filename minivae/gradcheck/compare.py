@@ -1,136 +1,236 @@
-"""The comparison of a gradient with a numerical derivative, block by block,
-and the second opinion on a disagreement."""
+"""A gradient against numerical derivatives, block by block: right, wrong, or undecided.
 
-from collections.abc import Callable
+    right       every coordinate that was looked at agrees; on a kink it lies between the slopes to both sides
+    wrong       one disagrees by more than the measurement can be off
+    undecided   one could not be measured well enough to say either
+
+Two evaluations a coordinate are enough where the first slope agrees. Where it does not, slope.py measures
+with many steps, and knows how far off that may be; where this is too much, the complex step is asked, if
+central differences bear it out.
+"""
+
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from .numeric import BANDS, LOOK_AGAIN, STEP, TOLERANCE, central_difference, complex_step, relative_error
-from .report import LOST, Row, Trap
+from .block import AGREES, CLEAR, bears_out
+from .numeric import BANDS, TOLERANCE
+from .report import LOST, WHY, Row, Stop
+
+OWN = 1e-3  # of a coordinate's own size: so much is looked at, however large its neighbours are
+LOOKS = 200  # coordinates of a block that are measured with many steps
+TINY = 1e-290  # numbers near underflow have few digits
+ASIDE = 0.01  # how far away a second point is
 
 
 @dataclass
-class Block:
-    """A gradient under test, and the function: f(delta) is its value with delta, real or complex, added to
-    the block.
+class Finding:
+    """Of one slope: "right", "kink" (between its sides), "wrong" or "undecided"; the slope as measured; why
+    it is undecided."""
 
-    noise: the rounding error of a central difference; at: the numbers that are nudged, where they may be
-    large.
+    verdict: str
+    numeric: float = np.nan
+    why: str = ""
+    error: float = 0.0  # relative, along a direction of all coordinates
+
+
+def look(block, direction, a, scale, method, agreed=False):
+    """A Finding about the slope `a` along a direction, where the first measurement disagrees.
+
+    scale: of the block's numbers; agreed: beside them the first one did agree, but not beside the slope
+    itself.
     """
+    slope, (c, _) = block.measure(direction), block.complex(direction)
+    tolerance = TOLERANCE["central"] * scale
+    if method == "complex" and bears_out(slope, c, tolerance) is False:
+        raise Stop("imaginary part", LOST.format(name=block.name))
+    if slope.kinked:
+        return on_a_kink(block, direction, a, slope, tolerance)
+    if method == "complex" and np.isfinite(c):
+        return by_complex_step(block, direction, a, c, scale, slope.size, agreed)
+    if abs(a - slope.value) <= tolerance and (agreed or slope.error <= tolerance):
+        return Finding("wrong" if clear(a, slope.value, 10 * slope.error) else "right", slope.value)
+    if abs(a - slope.value) > tolerance + CLEAR * slope.error:
+        return Finding("wrong", slope.value)
+    told = bears_out(slope, c, tolerance)
+    if told or (told is None and np.isfinite(c) and block.confirmed):
+        seen = slope.error <= 0.1 * (abs(a) + abs(c))  # at their own size
+        off = abs(a - c) > tolerance or (seen and clear(a, c, block.unsure(direction, c)))
+        return Finding("wrong" if off else "right", c)
+    if agreed:
+        return Finding("right", a)
+    if not np.isfinite(slope.value):
+        return Finding("undecided", why="border")
+    return Finding("undecided", why="rounding" if np.isfinite(slope.error) else "steep")
 
-    name: str
-    analytic: np.ndarray
-    f: Callable
-    noise: float
-    at: np.ndarray = None
 
-    def step(self, direction):
-        """STEP, relative to the numbers that are nudged where they exceed 1."""
-        return (
-            STEP
-            if self.at is None
-            else STEP * max(1.0, float(np.max(np.abs(self.at[direction != 0]), initial=0)))
-        )
+def on_a_kink(block, direction, a, slope, tolerance):
+    """The slopes to the left and right differ: what lies between them is a slope, too."""
+    low, high = sorted((slope.left.value, slope.right.value))
+    slack = max(slope.left.error, slope.right.error) + tolerance
+    if low - slack <= a <= high + slack:
+        return Finding("kink")
+    if several_kinks(block, direction, slope):
+        return Finding("undecided", why="kinks")
+    return Finding("wrong", min(low, high, key=lambda side: abs(side - a)))
 
-    def slope(self, direction, method):
-        """The derivative of f along a direction."""
-        if method == "complex":
-            return float(complex_step(self.f, direction))
-        return float(central_difference(self.f, direction, self.step(direction)))
 
-    def unit(self, i):
-        """The direction of the coordinate with flat index i."""
-        direction = np.zeros(self.analytic.shape)
-        direction.flat[i] = 1
-        return direction
+def several_kinks(block, direction, slope):
+    """Whether the slope along a direction takes more values near by than those to the left and right."""
+    rng, known = np.random.default_rng(0), [slope.left.value, slope.right.value]
+    far, h = (step * max(1.0, np.abs(block.at).max()) for step in (2.0**-20, 2.0**-30))
+    for _ in range(8):
+        aside = far * rng.standard_normal(block.at.shape)
+        up, down = (block.change(aside + k * h * direction)[0] for k in (1, -1))
+        apart = min(abs((up - down) / (2 * h) - side) for side in known)
+        if np.isfinite(apart) and apart > 1e-2 * abs(known[0] - known[1]):
+            return True
+    return False
 
-    def numeric(self, entries, method):
-        """The numerical gradient at these flat indices, NaN elsewhere."""
-        gradient = np.full(self.analytic.shape, np.nan)
-        for i in entries:
-            gradient.flat[i] = self.slope(self.unit(i), method)
-        return gradient
+
+def by_complex_step(block, direction, a, c, scale, size, agreed):
+    """The complex step is exact, but for what rounding does to numbers that nearly cancel."""
+    dust = block.dust(size, direction)
+    if abs(a - c) <= TOLERANCE["complex"] * scale and not clear(a, c, dust):
+        return Finding("right", c)
+    if abs(a - c) <= max(dust, block.unsure(direction, c)):
+        return Finding("right", c) if agreed else Finding("undecided", why="rounding")
+    return Finding("wrong", c) if block.confirmed else Finding("undecided", why="unconfirmed")
+
+
+def clear(a, n, error):
+    """Whether two slopes differ clearly beside their own size, however small they are beside their
+    neighbours."""
+    return abs(a - n) > 1e-2 * (abs(a) + abs(n)) + error + TINY
+
+
+def along(block, directions, method):
+    """The Finding about a whole block along a direction of all its coordinates; along the next where that
+    can't tell."""
+    for direction in directions:
+        expected = float(np.sum(direction * block.analytic))
+        norm = float(np.linalg.norm(block.analytic * direction))
+        slope = block.complex(direction)[0] if method == "complex" else block.central(direction)[0]
+        finding = Finding("right", slope)
+        if not abs(slope - expected) <= AGREES[method] * 2 * norm:
+            finding = look(block, direction, expected, 2 * norm, method, True)
+        if norm and np.isfinite(finding.numeric):
+            finding.error = abs(finding.numeric - expected) / (norm + max(norm, abs(finding.numeric)))
+        if finding.verdict != "undecided":
+            break
+    return finding
 
 
 def compare(block, samples, method, rng):
-    """(Row, trap or None): at most `samples` coordinates of a block,
-    and then the slope along a random direction for the rest."""
-    analytic, size, tolerance = block.analytic, block.analytic.size, TOLERANCE[method]
-    bad = np.flatnonzero(~np.isfinite(analytic))
-    if len(bad):
-        place = [int(i) for i in np.unravel_index(bad[0], analytic.shape)]
-        words = (
-            f"NaN or infinite in {len(bad)} of {size} places, first at {place}: a 0/0, a log of 0 or an"
-            " overflow in its formula"
-        )
-        return Row(block.name, analytic.shape, np.nan, 0, 0, False, words), None
-    whole = size <= samples
-    entries = np.arange(size) if whole else np.sort(rng.choice(size, samples, replace=False))
-    a, n = analytic.flat[entries], block.numeric(entries, method).flat[entries]
-    scale = np.nanmax(np.abs(a) + np.abs(n), initial=0)
-    scale = scale if whole else max(scale, 2 * np.abs(analytic).max())  # that of the block, not of the sample
-    trap, skipped, wrong = None, 0, 0
-    for k in np.flatnonzero(~(np.abs(a - n) <= LOOK_AGAIN[method] * scale)):
-        verdict, n[k] = second_opinion(block, block.unit(entries[k]), a[k], n[k], scale, method)
-        skipped, wrong = skipped + (verdict == "kink"), wrong + (verdict == "wrong")
-        trap = trap or (Trap("imaginary part", LOST.format(name=block.name)) if verdict == "lost" else None)
-        if wrong > 2 and not skipped:
-            break  # no need to ask again for each of many
-    a, n = a[~np.isnan(n)], n[~np.isnan(n)]
-    if len(n) == 0 and len(entries):
-        row = Row(
-            block.name, analytic.shape, np.nan, 0, skipped, False, "NaN or infinite as soon as it is nudged"
-        )
-        if skipped:
-            row.error, row.right, row.words = 0.0, True, "nothing to compare: all of it lies on kinks"
-        return row, trap
-    off = np.max(np.abs(a - n), initial=0)
-    error = relative_error(a, n) if whole else float(off / scale) if scale else 0.0
-    if not whole:
-        direction = rng.choice([-1.0, 1.0], analytic.shape)
-        expected, slope, norm = (
-            float(np.sum(direction * analytic)),
-            block.slope(direction, method),
-            float(np.linalg.norm(analytic)),
-        )
-        both = norm + max(norm, abs(slope))
-        if not abs(slope - expected) <= LOOK_AGAIN[method] * both:
-            verdict, slope = second_opinion(block, direction, expected, slope, both, method)
-            trap = trap or (
-                Trap("imaginary part", LOST.format(name=block.name)) if verdict == "lost" else None
-            )
-        if np.isfinite(slope) and both:
-            error, off = max(error, abs(slope - expected) / both), max(off, abs(slope - expected))
-    row = Row(block.name, analytic.shape, error, len(n), skipped, error <= tolerance)
-    row.words = next(words for top, words in BANDS[method] if error <= top)
-    nothing = max(np.abs(analytic).max(), off) <= (block.noise if method == "central" else 0)
-    if nothing:
-        row.error, row.right, row.words = 0.0, True, "0, as it should be"
-    elif not row.right and method == "central" and off <= block.noise:
-        row.right, row.words = True, "too small for central differences: rounding"
-    return row, trap
+    """(Row, Trap or None): at most `samples` coordinates of a block, and the slope along a random direction
+    for the rest."""
+    row = Row(block.name, block.analytic.shape, analytic=block.analytic)
+    row.numeric = np.full(row.shape, np.nan)
+    try:
+        without_measuring(block, row, rng) or measuring(block, row, samples, method, rng)
+    except Stop as stop:
+        if stop.trap.name != "imaginary part":
+            raise
+        return row.told("undecided", np.nan, "not compared"), stop.trap
+    return row, None
 
 
-def second_opinion(block, direction, analytic, numeric, scale, method):
-    """(verdict, slope) where the two disagree: is the gradient wrong, or can the derivative not be had so?
+def without_measuring(block, row, rng):
+    """Tell the row's verdict, if that is so simple: nothing, NaN, infinite where the slope is not, 0
+    everywhere."""
+    analytic = block.analytic
+    if row.size == 0:
+        return row.told("right", 0.0, "empty: nothing to compare")
+    for words, bad in ("NaN", np.isnan(analytic)), ("infinite", np.isinf(analytic)):
+        bad = np.flatnonzero(bad)
+        if words == "infinite":  # the true slope may be, too
+            bad = [i for i in bad[:LOOKS] if block.measure(block.unit(i)).settled]
+        if len(bad):
+            where = f"{words} in {len(bad)} of {row.size} places, first at {row.place(bad[0])}"
+            return row.told("wrong", np.nan, f"{where}: a 0/0, a log of 0 or an overflow in its formula")
+    if np.abs(analytic).max() <= block.dust() and is_zero(block, rng):
+        row.checked, row.numeric[...] = row.size, 0.0
+        return row.told("right", 0.0, ("0 up to rounding" if analytic.any() else "0") + ", as it should be")
+    return None
 
-    "near": a kink or much curvature lies between x - h and x + h, and a smaller h agrees. "kink": there is
-    one at x itself, the slopes to the left and right differ whatever h is, and none of them is the gradient.
-    "lost": the complex step disagrees where central differences agree. Else "wrong".
-    """
-    h = block.step(direction)
-    here, gaps, slopes = float(np.real(block.f(0 * direction))), [], []
-    for step in (h, h / 10, h / 100):
-        up, down = (float(np.real(block.f(k * step * direction))) for k in (1, -1))
-        left, right = (here - down) / step, (up - here) / step
-        gaps.append(abs(right - left))
-        slopes.append((left + right) / 2)
-    closest = min(slopes, key=lambda slope: abs(slope - analytic))
-    if abs(closest - analytic) <= TOLERANCE["central"] * scale:
-        if method == "central":
-            return "near", closest
-        return "lost" if abs(numeric - closest) > 10 * TOLERANCE["central"] * scale else "wrong", numeric
-    if gaps[0] > 1e-3 * scale + 10 * block.noise and gaps[1] > gaps[0] / 2 and gaps[2] > gaps[1] / 2:
-        return "kink", np.nan
-    return "wrong", numeric
+
+def is_zero(block, rng):
+    """Whether the slopes along three random directions are 0 up to rounding, as the gradient is."""
+    dust = block.dust()
+    for direction in rng.choice([-1.0, 1.0], (3, *block.at.shape)):
+        slope, (c, _) = block.measure(direction), block.complex(direction)
+        sharp = slope.error <= 100 * dust * np.sqrt(block.at.size)
+        if slope.kinked or not (sharp and abs(slope.value) <= dust + slope.error):
+            return False
+        a = float(np.sum(direction * block.analytic))
+        if a and abs(a - c) > OWN * (abs(a) + abs(c)) and block.unsure(direction, c) <= 1e-2 * abs(c):
+            return False  # tiny, but no rounding: the complex step knows it
+    return True
+
+
+def measuring(block, row, samples, method, rng):
+    """Tell the row's verdict: the coordinates at first sight, those that disagree again with many steps,
+    and the rest along a random direction."""
+    finite = np.flatnonzero(np.isfinite(block.analytic))
+    whys = Counter(steep=row.size - len(finite))
+    whole = len(finite) <= samples
+    entries = finite if whole else np.sort(rng.choice(finite, samples, replace=False))
+    a, (n, noise) = block.analytic.flat[entries], block.slopes(entries, method)
+    scale = 2 * np.max(np.abs(block.analytic.flat[finite]), initial=0)
+    verdicts = second_look(block, entries, a, n, noise, scale, method, rng, whys)
+
+    known, wrong = np.isin(verdicts, ["right", "wrong"]), verdicts == "wrong"
+    row.numeric.flat[entries[known]], row.wrong_at = n[known], entries[wrong]
+    row.kinks = int(np.sum(verdicts == "kink"))
+    row.checked = int(np.sum(known)) + row.kinks
+    gap, both = np.abs(a - n), np.abs(a) + np.abs(n)
+    scale = max(scale / 2, np.max(both[known], initial=0))
+    error = float(np.max(gap[known], initial=0) / scale) if scale else 0.0
+    if wrong.any() and error <= TOLERANCE[method]:  # small beside its neighbours
+        error = float(np.max(gap[wrong] / both[wrong]))
+
+    verdicts = set(verdicts)
+    if (not whole or "unseen" in verdicts) and len(finite) == row.size:
+        finding = along(block, block.directions(rng), method)
+        error = max(error, finding.error)
+        verdicts.add(finding.verdict)
+        whys[finding.why] += 1
+    if method == "complex" and "wrong" not in verdicts and not block.confirmed:
+        if block.confirmed is False:
+            raise Stop("imaginary part", LOST.format(name=block.name))
+        whys["unconfirmed"] = row.size
+    row.left_out = {WHY[why]: count for why, count in whys.items() if why and count}
+    if "wrong" in verdicts:
+        return row.told("wrong", error, band(error, method))
+    if row.left_out:
+        return row.told("undecided", error if known.any() else np.nan, "undecided")
+    return row.told("right", error, band(error, method))
+
+
+def second_look(block, entries, a, n, noise, scale, method, rng, whys):
+    """Verdicts on the coordinates `entries`, whose gradient is a, by their slopes n at first sight, which are
+    replaced where a second look is taken; whys counts what can't be told."""
+    gap = np.abs(a - n)
+    agreed = (gap <= AGREES[method] * scale) | ((gap <= 3 * noise) & (gap <= TOLERANCE[method] / 2 * scale))
+    own = agreed & (gap > OWN * (np.abs(a) + np.abs(n))) & (gap > 8 * noise + TINY)
+    verdicts, sharp = np.full(len(entries), "right", object), 0
+    disagree = rng.permutation(np.flatnonzero(~agreed | own))
+    for done, k in enumerate(disagree):
+        if done == LOOKS:
+            verdicts[disagree[done:]], n[disagree[done:]] = "unseen", np.nan
+            break
+        finding = look(block, block.unit(entries[k]), a[k], scale, method, own[k])
+        off = abs(n[k] - finding.numeric)
+        sharp += finding.verdict == "wrong" and off <= 1e-4 * (abs(a[k]) + abs(finding.numeric))
+        verdicts[k], n[k] = finding.verdict, finding.numeric
+        whys[finding.why] += 1
+        if sharp == done + 1 == 3:  # no need to look again at each of many: the first sight was right
+            verdicts[disagree[3:]] = "wrong"
+            break
+    return verdicts
+
+
+def band(error, method):
+    """What an error says."""
+    return next(words for top, words in BANDS[method] if error <= top)

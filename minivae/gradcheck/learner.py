@@ -5,36 +5,40 @@ One place for checks and exercises.
 
 import inspect
 import linecache
+import sys
 import traceback
 import warnings
 from pathlib import Path
 
 import numpy as np
 
+from .arguments import leaves, rebuilt
 from .report import Stop
 
 
-def quietly(function, *arguments):
+def quietly(function, *arguments, **keywords):
     """What the function returns, without NumPy's warnings."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return function(*arguments)
+        return function(*arguments, **keywords)
 
 
 def call(what, function, arguments, names=None):
-    """What the function, called `what` in messages, returns for copies of the arguments (a list; names: what
-    they are called).
+    """What the function, called `what` in messages, returns for copies of the arguments (a list; names:
+    what they are called).
 
-    Raises Stop where it raises (its error is the Stop's __cause__) or changes an argument.
+    Raises Stop where it raises or exits (its error is the Stop's __cause__) or changes an argument.
     """
-    copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    copies = [copied(a) for a in arguments]
     try:
         result = quietly(function, *copies)
     except (Exception, SystemExit) as error:  # whatever it raises
-        raise Stop("raised", f"{what} raised {type(error).__name__}: {error}{line_of(error)}.") from error
-    for name, a, c in zip(names or parameters_of(function, len(copies)), arguments, copies):
-        if isinstance(a, np.ndarray) and not (
-            a.shape == c.shape and np.array_equal(a, c, equal_nan=a.dtype.kind in "fc")
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise Stop("raised", f"{what} raised {said}{line_of(error)}.") from error
+    for name, argument, copy in zip(names or parameters_of(function, len(copies)), arguments, copies):
+        pairs = zip(leaves(argument, name), leaves(copy, name))
+        if not all(
+            np.array_equal(a, c, equal_nan=np.asarray(a).dtype.kind in "fc") for (_, a), (_, c) in pairs
         ):
             raise Stop(
                 "changed",
@@ -42,6 +46,11 @@ def call(what, function, arguments, names=None):
                 f"compute a new array, {name} + ... and not {name} += ... .",
             )
     return result
+
+
+def copied(value):
+    """A copy of an array, and of a list, tuple or dict of arrays; anything else as it is."""
+    return rebuilt(value, (np.array(a) if isinstance(a, np.ndarray) else a for _, a in leaves(value, "")))
 
 
 def line_of(error):
@@ -76,3 +85,31 @@ def parameters_of(function, n):
     except (TypeError, ValueError):
         names = []
     return names + [f"argument {k}" for k in range(len(names) + 1, n + 1)]
+
+
+def watched(functions, run):
+    """What run() returns, and {name: array or number} of what the code of these functions' files had names
+    for."""
+    files = {
+        f.__code__.co_filename for f in map(inspect.unwrap, map(_plain, functions)) if hasattr(f, "__code__")
+    }
+    found, before = {}, sys.getprofile()
+
+    def profile(frame, event, arg):
+        if event == "return" and frame.f_code.co_filename in files:
+            for name, value in frame.f_locals.items():
+                if isinstance(value, (np.ndarray, float, np.floating)) and not name.startswith((".", "_")):
+                    found[name] = np.array(value)
+
+    sys.setprofile(profile)
+    try:
+        return run(), found
+    finally:
+        sys.setprofile(before)
+
+
+def _plain(function):
+    """The function behind a method, a partial or an object that can be called."""
+    function = getattr(function, "func", function)
+    function = getattr(function, "__func__", function)
+    return function if hasattr(function, "__code__") else type(function).__call__

@@ -2,32 +2,38 @@
 
 import copy
 import inspect
-import warnings
-from dataclasses import replace
+from collections import Counter
 from types import MethodType
 
 import numpy as np
 
-from ..bounds import OBJECTIVES
-from ..layers import sigmoid
-from ..likelihoods import LOG_SIGMA_MIN
+from ..bounds import OBJECTIVES, image_weight
 from ..trace import Trace
-from .compare import Block, compare
-from .diagnosis import AGAIN, DIAGNOSED, REPEATS, SIMPLE, Explanation, diagnose, ranked, stacked
-from .numeric import METHODS, STEP
-from .report import FLOAT32, NAN, UNFROZEN, Report, Stop
+from .block import Block
+from .compare import ASIDE, along, compare
+from .diagnosis import AGAIN, Explanation
+from .learner import line_of, quietly
+from .model_causes import explained
+from .numeric import METHODS
+from .report import (
+    ACCUMULATED,
+    ELSEWHERE,
+    FLOAT32,
+    KEPT,
+    NAN,
+    SAMPLED,
+    SECOND_CALL,
+    STALE,
+    UNFROZEN,
+    Report,
+    Stop,
+    Trap,
+)
+from .slope import EPS
 
 SMALL = 5000  # coordinates: a larger model is sampled
 SAMPLES = 20  # coordinates per block, there
 PARTS = None, "reconstruction", "kl"
-ACCUMULATED = (
-    "yours adds to the gradient that was there instead of overwriting it: a second call gives the sum of"
-    " both."
-)
-UNUSED = (
-    "yours takes no notice of the eps of the forward pass: other noise, or another number, stands in its"
-    " place."
-)
 
 
 def check(
@@ -46,17 +52,10 @@ def check(
     explain    whether to look for the cause of a wrong gradient
 
     Checks all parameters, x and every intermediate of the trace, on a copy in float64 (or complex128) that
-    shares the model's code: the model itself is neither changed nor trained. Returns a Report. A mistake
-    spoils every gradient that a backward pass comes to after it; the Report names the first wrong one, where
-    it sits, and looks for the cause. Raises ValueError for unknown settings, and for input that the model
-    refuses.
-
-    >>> import numpy as np
-    >>> from minivae import VAE
-    >>> rng = np.random.default_rng(0)
-    >>> x, eps = rng.random((3, 5)), rng.standard_normal((2, 3, 2))  # three images, two draws for each
-    >>> check(VAE(n_inputs=5, hidden=(4,), n_latent=2), x, eps).passed
-    True
+    shares the model's code: the model itself is neither changed nor trained. Returns a Report; it never
+    raises for what the model's own code does. A mistake spoils every gradient that a backward pass comes to
+    after it; the Report names the first wrong one, where it sits, and looks for the cause. Raises
+    ValueError for unknown settings, and for input that the model refuses.
     """
     for name, value, known in (
         ("method", method, METHODS),
@@ -69,38 +68,55 @@ def check(
         raise ValueError(
             "the importance-weighted bound has no parts: leave part out, or take objective='elbo'."
         )
-    pass_ = _Pass(vae, x, eps, y, objective)
+    pass_ = Pass(vae, x, eps, y, objective)
     what = OBJECTIVES[objective].name + (f" ({part} alone)" if part else "")
     draws = f"{len(pass_.eps)} samples of " if pass_.eps.ndim == 3 else ""
     of = f"{draws}{len(pass_.x)} images of {vae.n_inputs} pixels, hidden {vae.hidden}, {vae.n_latent} latents"
     kinds = f"{vae.likelihood.name} decoder, {vae.head} head, {vae.activation}"
     report = Report(f"Gradient check of {what} by {METHODS[method]}\n  {of}; {kinds}", method)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            _check(pass_, report, method, part, samples, seed, explain)
+        quietly(_check, pass_, report, method, part, samples, np.random.default_rng(seed), explain)
     except Stop as stop:
         report.traps.append(stop.trap)
     return report
 
 
-class _Nudged(Trace):
-    """A trace in which delta is added to one intermediate where it is set:
-    the next stage begins with the sum."""
+class Nudged(Trace):
+    """A trace in which something is added to intermediates where they are last set: the next stage begins
+    with the sums.
 
-    __slots__ = ("_delta", "_name")
+    deltas: {name: what is added}; sets: how often each is set in a pass.
+    """
 
-    def __init__(self, name, delta):
-        object.__setattr__(self, "_name", name)
-        object.__setattr__(self, "_delta", delta)
+    __slots__ = ("_deltas", "_left")
+
+    def __init__(self, deltas, sets):
+        object.__setattr__(self, "_deltas", deltas)
+        object.__setattr__(self, "_left", {name: sets.get(name, 1) for name in deltas})
 
     def __setattr__(self, name, value):
-        super().__setattr__(name, value + self._delta if name == self._name else value)
+        if name in self._deltas:
+            self._left[name] -= 1
+            value = value + self._deltas[name] if self._left[name] == 0 else value
+        super().__setattr__(name, value)
 
 
-def _copy(vae, dtype):
-    """The model in another dtype, with everything that may have been put in its place: a subclass,
-    a likelihood, a method."""
+class Counted(Trace):
+    """A trace that counts how often each intermediate is set."""
+
+    __slots__ = ("_sets",)
+
+    def __init__(self, sets):
+        object.__setattr__(self, "_sets", sets)
+
+    def __setattr__(self, name, value):
+        self._sets[name] += 1
+        super().__setattr__(name, value)
+
+
+def copied(vae, dtype):
+    """The model in another dtype, with everything that may have been put in its place: a subclass, a
+    likelihood, a method."""
     model = copy.copy(vae)
     model.dtype, model.rng = np.dtype(dtype), copy.deepcopy(vae.rng)
     model.build(np.random.default_rng(0))
@@ -111,43 +127,93 @@ def _copy(vae, dtype):
     return model
 
 
-def beside(name):
-    """The other branch, where the flow parts: mu and sigma, the pixels' means and sigmas."""
-    branches = ({"mu"}, {"raw", "sigma"}), ({"mean"}, {"raw_log_sigma", "log_sigma"})
-    return {n for two in branches for one, other in (two, two[::-1]) if name in one for n in other}
-
-
-class _Pass:
-    """One batch through copies of a model: its loss with something added to any array,
-    and its gradients by hand."""
+class Pass:
+    """One batch through copies of a model: its loss with something added to any array, and its gradients by
+    hand."""
 
     def __init__(self, vae, x, eps, y, objective):
         self.vae, self.run, self.backward = vae, OBJECTIVES[objective].run, OBJECTIVES[objective].backward
-        self.model, self.complex_model = _copy(vae, np.float64), None
+        self.model, self.complex_model = copied(vae, np.float64), None
         self.x, self.eps, self.y = self.model.check_batch(x, eps, y)
         self.split = objective == "elbo" and vae.beta != 0  # into reconstruction and KL
+        self.sets, self.bases, self.probe = Counter(), {}, None
 
     def trace(self, model, t):
+        """The trace of a forward pass through a model; Stop where its code raises."""
         x, eps, y = (a if a is None else a.astype(model.dtype) for a in (self.x, self.eps, self.y))
-        return self.run(model, x, eps, y, t)
+        try:
+            return self.run(model, x, eps, y, t)
+        except (Exception, SystemExit) as error:  # a model in the making
+            said = f"The forward pass raised {type(error).__name__}: {error}{line_of(error)}."
+            raise Stop("raised", said) from error
 
-    def loss(self, name=None, delta=0.0, part=None):
-        """The loss, or a part of it, with delta added to the parameter or intermediate of this name."""
+    def nudged(self, deltas):
+        """The model and its trace where {name of a parameter or intermediate: delta} is added."""
         model = self.model
-        if np.iscomplexobj(delta):
-            model = self.complex_model = self.complex_model or _copy(self.vae, np.complex128)
-        if name in model.parameters:
-            saved = model.parameters[name].copy()
-            model.parameters[name] = saved + delta
-            try:
-                t = self.trace(model, Trace())
-            finally:
-                model.parameters[name] = saved
-        else:
-            t = self.trace(model, _Nudged(name, delta))
+        if any(map(np.iscomplexobj, deltas.values())):
+            model = self.complex_model = self.complex_model or copied(self.vae, np.complex128)
+            model.theta = self.model.theta
+        saved = {name: model.parameters[name].copy() for name in deltas if name in model.parameters}
+        for name, value in saved.items():
+            model.parameters[name] = value + deltas[name]
+        try:
+            return model, self.trace(
+                model, Nudged({n: d for n, d in deltas.items() if n not in saved}, self.sets)
+            )
+        finally:
+            for name, value in saved.items():
+                model.parameters[name] = value
+
+    def terms(self, model, t, part):
+        """(loss, its terms, their sizes): the terms of each image and sample lose less to rounding than their
+        sum; a size is that of the numbers whose difference a term is."""
         if part is None:
-            return t.loss
-        return (-t.log_px_z if part == "reconstruction" else t.log_px_z - t.objective).sum() * model.weight(t)
+            bound = "bound" in t
+            terms = -(image_weight(model, t) * t.bound if bound else model.weight(t) * t.objective)
+            return t.loss, terms, np.abs(terms)
+        weight = model.weight(t)
+        terms = weight * (-t.log_px_z if part == "reconstruction" else t.log_px_z - t.objective)
+        return terms.sum(), terms, weight * (np.abs(t.log_px_z) + np.abs(t.objective) * (part == "kl"))
+
+    def loss(self, part=None):
+        """The loss, or a part of it."""
+        return self.terms(*self.nudged({}), part)[0]
+
+    def base(self, part=None):
+        """(loss, its terms, their sizes) where nothing is added."""
+        if part not in self.bases:
+            self.bases[part] = self.terms(*self.nudged({}), part)
+        return self.bases[part]
+
+    def change(self, deltas, part=None):
+        """(difference, size) of the loss where {name: delta} is added, as a Block asks for it; NaN where the
+        model fails."""
+        loss, terms, sizes = self.base(part)
+        try:
+            moved, moved_terms, _ = self.terms(*self.nudged(deltas), part)
+        except Stop:
+            return np.nan, float(sizes.sum())
+        difference, by_terms = moved - loss, np.sum(moved_terms - terms)
+        apart = np.imag if np.iscomplexobj(difference) else np.real
+        close = 1e-9 * abs(apart(difference)) + 64 * EPS * abs(loss) * (apart is np.real)
+        if np.isclose(terms.sum(), loss, 1e-12) and abs(apart(difference - by_terms)) <= close:
+            return by_terms, float(np.sum(sizes * (moved_terms != terms)))
+        return difference, max(abs(loss), float(sizes.sum()))
+
+    def block(self, found, places, part=None):
+        """The Block of {name: the array} of some parameters and intermediates, one behind the other."""
+        loss, _, sizes = self.base(part)
+        shapes = {name: np.shape(found[name]) for name in places}
+        at = [np.broadcast_to(np.asarray(a, float), shapes[name]) for name, a in places.items()]
+        whole = lambda arrays: np.concatenate([np.ravel(a) for a in arrays]) if len(places) > 1 else arrays[0]
+        cuts = np.cumsum([a.size for a in at])[:-1]
+
+        def change(delta):
+            deltas = np.split(delta.ravel(), cuts)
+            return self.change({n: d.reshape(shapes[n]) for n, d in zip(places, deltas)}, part)
+
+        size = max(abs(loss), float(sizes.sum()))
+        return Block(", ".join(places), whole([found[name] for name in places]), change, size, whole(at))
 
     def gradients(self, part=None):
         """{name: its gradient by hand}, and the two traces of it."""
@@ -159,42 +225,147 @@ class _Pass:
             finally:
                 model.beta = beta
             return {name: whole[name] - found[name] for name in whole} if part == "kl" else found, t, d
-        t = self.trace(model, Trace())
-        d = self.backward(model, t, True)
+        self.sets.clear()
+        t = self.trace(model, Counted(self.sets))
+        try:
+            d = self.backward(model, t, True)
+        except (Exception, SystemExit) as error:  # a backward pass in the making
+            said = f"The backward pass raised {type(error).__name__}: {error}{line_of(error)}."
+            raise Stop("raised", said) from error
         found = {name[1:]: np.array(d[name], float) for name in d if name[0] == "d" and name[1:] in t}
         return found | {name: g.copy() for name, g in model.gradients.items()}, t, d
 
+    def moves(self, name):
+        """The names of all intermediates that change where this parameter or intermediate does, in their
+        order.
+
+        What depends on what is measured, with parameters and pixels that are all odd numbers: it is true of
+        a model with names and stages of its own.
+        """
+        if self.probe is None:
+            self.probe = Probe(self)
+        return self.probe.moved(name)
+
     def flow(self, t, found):
-        """The names of all gradients in the order of the flow;
-        a layer's parameters stand before its output."""
+        """The names of all gradients in the order of the flow; a parameter stands before what it changes
+        first."""
         order = [name for name in t if name in found]
         for parameter in self.vae.parameters:
-            stack, layer = parameter.split(".")[:2]
-            outputs = f"{stack}_a{layer}", layer, *(("mu",) if stack == "encoder" else ("logits", "mean"))
-            order.insert(order.index(next(name for name in outputs if name in order)), parameter)
+            first = next((name for name in self.moves(parameter) if name in order), None)
+            order.insert(len(order) if first is None else order.index(first), parameter)
         return order
 
-    def after(self, name, order):
-        """The gradients that name's is made from: those of all later intermediates,
-        but for the branch beside it."""
-        return set(order[order.index(name) + 1 :]) - set(self.vae.parameters) - beside(name)
+    def after(self, name):
+        """The gradients that name's is made from: those of the intermediates that it moves."""
+        return set(self.moves(name))
 
 
-def _check(pass_, report, method, part, samples, seed, explain):
+class Probe(Pass):
+    """The same pass where all parameters and pixels are odd numbers, to measure what depends on what."""
+
+    def __init__(self, pass_):
+        rng = np.random.default_rng(0)
+        vars(self).update(vars(pass_))
+        self.model = copied(pass_.vae, np.float64)
+        self.model.theta = pass_.model.theta + 0.1 * rng.standard_normal(pass_.model.theta.shape)
+        low, high = min(0.0, self.x.min()), max(1.0, self.x.max())
+        self.x = np.clip(self.x + rng.uniform(-0.3, 0.3, self.x.shape), low, high)
+        self.before, self.known = self.snapshot(self.nudged({})[1]), {}
+
+    @staticmethod
+    def snapshot(t):
+        """Copies: what a trace holds may be a view of a parameter."""
+        return {name: np.array(t[name]) for name in t}
+
+    def moved(self, name):
+        """The names of the intermediates that change where this one does, in their order."""
+        if name not in self.known:
+            rng, parameters = np.random.default_rng(1), self.model.parameters
+            if name in parameters:
+                saved = parameters[name].copy()
+                parameters[name] = saved + rng.standard_normal(saved.shape)
+                after = self.snapshot(self.trace(self.model, Trace()))
+                parameters[name] = saved
+            else:
+                after = self.snapshot(self.nudged({name: rng.standard_normal(self.before[name].shape)})[1])
+            changed = [n for n, v in self.before.items() if not np.array_equal(v, after[n])]
+            self.known[name] = [n for n in changed if n != name or name in parameters]
+        return self.known[name]
+
+
+def _check(pass_, report, method, part, samples, rng, explain):
     """Fill the report."""
-    model, rng = pass_.model, np.random.default_rng(seed)
-    loss = pass_.loss(part=part)
+    model = pass_.model
+    loss = pass_.loss(part)
     if not np.isfinite(loss):
         raise Stop("NaN", NAN.format(what="The loss"))
-    if pass_.loss(part=part) != loss:
+    if abs(pass_.loss(part) - loss) > 1e-12 * abs(loss):
         raise Stop("noise", UNFROZEN.format(what="the forward pass"))
     model.grad[:] = stale = rng.standard_normal(model.grad.shape)
     theta = model.theta.copy()
+    found, t, d = pass_.gradients(part)
+    again = pass_.gradients(part)[0]
+    _stop_at_what_spoils_it(model, theta, found, t, d)
+
+    order = pass_.flow(t, found)
+    if samples is None:
+        samples = SAMPLES if sum(found[name].size for name in order) > SMALL else SMALL
+    for name in order:
+        at = t[name] if name in t else model.parameters[name]
+        row, trap = compare(pass_.block(found, {name: at}, part), samples, method, rng)
+        report.rows.append(row)
+        if trap:
+            report.traps = [trap]  # the last one is nearest to where it happened
+    if pass_.vae.dtype == np.float32:
+        report.notes.append("The model is float32; what was checked is a copy in float64, by the same lines.")
+    if any(row.size > samples for row in report.rows):
+        report.notes.append(SAMPLED.format(samples=samples))
+    wrong = {row.name for row in report.rows if row.verdict == "wrong"}
+    report.first = [name for name in order[::-1] if name in wrong and not pass_.after(name) & wrong]
+    report.doubt()
+    if report.traps:
+        return
+    differ = [
+        name for name in order[::-1] if not np.allclose(found[name], again[name], 1e-9, 0, equal_nan=True)
+    ]
+    if differ and not wrong:
+        words = _unrepeatable(found[differ[0]], again[differ[0]], np.nan).words
+        report.traps = [Trap("noise", SECOND_CALL.format(words=words))]
+        return
+    if not wrong:
+        _second_point(pass_, report, found, part, rng)
+    starts = dict(zip(model.parameters, np.cumsum([0, *(p.size for p in model.parameters.values())])))
+    for row in report.wrong[: 2 * explain]:
+        a, b = found[row.name], again[row.name]
+        if row.name in differ:
+            old = stale[starts[row.name] :][: a.size].reshape(a.shape) if row.name in starts else np.nan
+            row.explanations = [_unrepeatable(a, b, old)]
+        else:
+            row.explanations = _explained(pass_, report, row, method, part, found, t, d, wrong, rng)
+
+
+def _second_point(pass_, report, first, part, rng):
+    """A gradient that is right at one point may be one that was kept: look where all parameters are a per
+    cent larger."""
+    model, theta = pass_.model, pass_.model.theta.copy()
     try:
-        found, t, d = pass_.gradients(part)
-        again = pass_.gradients(part)[0]
-    except Exception as error:  # noqa: BLE001 - a backward pass in the making
-        raise Stop("raised", f"The backward pass raised {type(error).__name__}: {error}") from None
+        model.theta = theta * (1 + ASIDE)
+        pass_.bases = {}
+        second = pass_.gradients(part)[0]
+        block = pass_.block(second, {**model.parameters, "x": pass_.x}, part)
+        verdict = along(block, block.directions(rng)[::-1], "central").verdict
+    except Stop as stop:
+        report.traps = [Trap("second point", ELSEWHERE.format(words=stop.trap.words))]
+        return
+    finally:
+        model.theta, pass_.bases = theta, {}
+    if verdict == "wrong":
+        stale = all(np.array_equal(first[name], second[name]) for name in model.parameters)
+        report.traps = [Trap("stale", STALE) if stale else Trap("second point", ELSEWHERE.format(words=KEPT))]
+
+
+def _stop_at_what_spoils_it(model, theta, found, t, d):
+    """Stop where the backward pass did something that no comparison can make up for."""
     if not np.array_equal(theta, model.theta):
         raise Stop(
             "changed",
@@ -212,177 +383,21 @@ def _check(pass_, report, method, part, samples, seed, explain):
                 f"The gradient of {name} has shape {gradient.shape}; {name} itself has shape {shape}.",
             )
 
-    order = pass_.flow(t, found)
-    if samples is None:
-        samples = SAMPLES if sum(found[name].size for name in order) > SMALL else SMALL
-    noise = 4 * np.finfo(float).eps * max(1.0, abs(float(loss))) / STEP
-    for name in order:
-        row, trap = compare(
-            Block(name, found[name], lambda e, name=name: pass_.loss(name, e, part), noise),
-            samples,
-            method,
-            rng,
-        )
-        report.rows.append(row)
-        if trap:
-            report.traps = [trap]  # the last one is nearest to where it happened
-    if pass_.vae.dtype == np.float32:
-        report.notes.append("The model is float32; what was checked is a copy in float64, by the same lines.")
-    if any(row.size > samples for row in report.rows):
-        report.notes.append(
-            f"{samples} coordinates of each larger block, and the slope along a random direction for the rest"
-            " of it."
-        )
-    if any(row.skipped for row in report.rows):
-        report.notes.append(
-            "On a kink the slopes to the left and right differ: such coordinates are skipped, and not held"
-            " against the gradient."
-        )
-    wrong = {row.name for row in report.rows if not row.right}
-    if report.traps or not wrong:
-        return
-    report.first = [name for name in order[::-1] if name in wrong and not pass_.after(name, order) & wrong]
-    starts = dict(zip(model.parameters, np.cumsum([0, *(p.size for p in model.parameters.values())])))
-    for row in report.wrong[: 2 * explain]:
-        a, b = found[row.name], again[row.name]
-        if np.array_equal(a, b, equal_nan=True):
-            row.explanations = (
-                _explained(pass_, row.name, method, part, found, t, d, wrong, rng)
-                if np.isfinite(a).all()
-                else []
-            )
-            continue
-        old = stale[starts[row.name] :][: a.size].reshape(a.shape) if row.name in starts else np.nan
-        summed = np.allclose(b - a, a - old)
-        row.explanations = [
-            (
-                Explanation("accumulated", "the old gradient", 0.0, ACCUMULATED)
-                if summed
-                else Explanation("noise", "eps", 0.0, AGAIN)
-            )
-        ]
+
+def _unrepeatable(first, second, old):
+    """The Explanation of a gradient that differs from call to call; old: what stood there before."""
+    if np.allclose(second - first, first - old):
+        return Explanation("accumulated", "the old gradient", 0.0, ACCUMULATED)
+    return Explanation("noise", "eps", 0.0, AGAIN)
 
 
-def _explained(pass_, name, method, part, found, t, d, wrong, rng):
-    """diagnose for one gradient; all in units of one image (and sample, where it has one):
-    the mean's 1/(K B) taken out."""
-    model = pass_.model
-    per_sample = t.eps.ndim == 3 and name in t and t[name].ndim == 3 and "log_w" not in t
-    units = (len(t.x) if model.reduction == "mean" else 1.0) * (len(t.eps) if per_sample else 1.0)
-    units = units if name in t and np.ndim(t[name]) > 1 else 1.0
-    named = _named(pass_, t, d, wrong, units, name)
-
-    if found[name].size == 1 and pass_.eps.size > 1:
-        return diagnose(*_repeated(pass_, name, method, part, wrong, units, rng))
-    n = found[name].size
-    entries = np.arange(n) if n <= DIAGNOSED else np.sort(rng.choice(n, DIAGNOSED, replace=False))
-
-    def measured(part):
-        analytic = pass_.gradients(part)[0][name]
-        analytic = analytic[..., None] if name == "log_w" else analytic  # (K, B) as (K, B, 1)
-        block = Block(name, analytic, lambda e: pass_.loss(name, e.reshape(found[name].shape), part), 0.0)
-        return analytic * units, block.numeric(entries, method) * units
-
-    analytic, numeric = measured(part)
-    parts, paths = {}, {}
-    if part is None and pass_.split and (name in ("x", "mu", "raw", "sigma") or name.startswith("encoder")):
-        parts = {"the reconstruction's path": measured("reconstruction"), "the KL path": measured("kl")}
-        paths = {words: n for words, (_, n) in parts.items()}
-    if name == f"encoder_h{len(model.hidden) - 1}":
-        W, M = model.encoder.layers[-1].W, model.n_latent
-        paths |= {
-            "the path of the mean head": units * d.dmu @ W[:, :M].T,
-            "the path of the sigma head": units * d.draw @ W[:, M:].T,
-        }
-    if name == "x":
-        head = np.concatenate([d.dmu, d.draw], axis=-1)
-        through = (
-            units
-            * ((d.dencoder_a0 if model.hidden else head) @ model.encoder.layers[0].W.T)[:, : model.n_inputs]
-        )
-        paths |= {
-            "the path through the encoder": through,
-            "the path of x as the decoder's target": numeric - through,
-        }
-    explained = ranked(analytic, numeric, named, paths)
-    if not explained or explained[0][0] > SIMPLE:
-        for words, (a, n) in parts.items():
-            explained += [
-                (cost + 0.5, replace(e, words=f"on {words}, {e.words}")) for cost, e in ranked(a, n, named)
-            ]
-    explained = [e for _, e in sorted(explained, key=lambda pair: pair[0])]
-    if not explained and name == "sigma":
-        eps, t.eps = t.eps, t.eps + 1
-        unchanged = np.array_equal(pass_.backward(model, t, True).dsigma, d.dsigma)
-        t.eps = eps
-        explained = [Explanation("noise", "eps", np.nan, UNUSED)] if unchanged else []
-    return explained
-
-
-def _repeated(pass_, name, method, part, wrong, units, rng):
-    """One number is explained by too many formulas: the gradients and names of REPEATS draws of eps,
-    along a new last axis."""
-    eps, draws = pass_.eps, []
+def _explained(pass_, report, row, method, part, found, t, d, wrong, rng):
+    """Explanations of a wrong gradient; the verdict stands where the diagnosis itself fails."""
+    if not np.isfinite(found[row.name]).all():
+        return []
     try:
-        for _ in range(REPEATS):
-            pass_.eps = rng.standard_normal(eps.shape)
-            found, t, d = pass_.gradients(part)
-            block = Block(name, found[name], lambda e: pass_.loss(name, e, part), 0.0)
-            draws.append(
-                (
-                    found[name] * units,
-                    block.numeric([0], method) * units,
-                    _named(pass_, t, d, wrong, units, name),
-                )
-            )
-    finally:
-        pass_.eps = eps
-    return stacked(draws)
-
-
-def _named(pass_, t, d, wrong, units, block):
-    """The names for a diagnosis: the trace, the right gradients that the wrong one is made from, weights,
-    and sizes."""
-    model = pass_.model
-    per_image = {"loss", "elbo", "objective", "kl", "log_px_z", "bound", "log_w"}
-    named = {name: t[name] for name in t if name not in per_image}
-    order = pass_.flow(t, {*(name[1:] for name in d), *model.parameters})
-    sources = (pass_.after(block, order) | ({"mu"} & beside(block))) - wrong
-    named |= {name: units * d[name] for name in d if name[1:] in sources}
-    if "log_w" in t:
-        w = np.exp(t.log_w - t.bound) / len(t.log_w)
-        weights = {
-            "log_w": t.log_w,
-            "w": w,
-            "softmax(-log_w)": (1 / w) / (1 / w).sum(axis=0),
-            "(log_w - sum(w * log_w))": t.log_w - (w * t.log_w).sum(axis=0),
-        }
-        named |= {name: v[..., None] for name, v in weights.items()}
-        if "dlog_w" in named:
-            named["dlog_w"] = named["dlog_w"][..., None]
-    if "mean" in t:
-        named |= {
-            "sigma_x": np.exp(t.log_sigma),
-            "(x - mean)": t.x - t.mean,
-            "u": (t.x - t.mean) * np.exp(-t.log_sigma),
-        }
-        if "raw_log_sigma" in t:
-            named[f"sigmoid(raw_log_sigma + {-LOG_SIGMA_MIN:g})"] = sigmoid(t.raw_log_sigma - LOG_SIGMA_MIN)
-    for name, left, right in (("dhead", "dmu", "draw"), ("doutput", "dmean", "draw_log_sigma")):
-        if left in named and right in named and np.ndim(named[left]) == np.ndim(named[right]):
-            named[name] = np.concatenate([named[left], named[right]], axis=-1)
-    if model.n_conditions:
-        named |= {
-            "(x, y)": model.with_condition(t.x, t),
-            "(z, y)": model.with_condition(t.z, t),
-            "C": model.n_conditions,
-        }
-    sizes = {"K": len(t.eps)} if t.eps.ndim == 3 else {}
-    return named | {
-        **model.parameters,
-        "beta": model.beta,
-        "B": len(t.x),
-        **sizes,
-        "D": model.n_inputs,
-        "M": model.n_latent,
-    }
+        return explained(pass_, row, method, part, found, t, d, wrong, rng)
+    except Exception as error:  # noqa: BLE001 - a diagnosis is worth less than a verdict
+        said = f"The diagnosis of {row.name} failed ({type(error).__name__}: {error}); the verdict stands."
+        report.notes.append(said)
+        return []

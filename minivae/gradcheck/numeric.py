@@ -8,15 +8,14 @@ would raise false alarms.
 
 import numpy as np
 
-STEP = 1e-5  # of a central difference, in float64: (1e-16 |f|)^(1/3) balances rounding and curvature
+STEP = 2.0**-17  # 7.6e-6: (1e-16 |f|)^(1/3) balances rounding and curvature; and x + a power of 2 is exact
 COMPLEX_STEP = 1e-20  # nothing is subtracted, so it may be as small as one likes
 METHODS = {"central": "central differences", "complex": "complex step"}
-TOLERANCE = {"central": 1e-6, "complex": 1e-10}
-LOOK_AGAIN = {"central": 1e-7, "complex": 1e-10}  # a second opinion is asked for
-BANDS = {
+BANDS = {  # the relative error of a block, and what it says
     "central": ((1e-7, "right"), (1e-6, "right, but noisy"), (1e-4, "suspicious"), (np.inf, "wrong")),
     "complex": ((1e-13, "exact"), (1e-10, "right"), (1e-4, "suspicious"), (np.inf, "wrong")),
 }
+TOLERANCE = {"central": 1e-6, "complex": 1e-10}  # up to here a gradient is right
 
 
 def central_difference(f, direction, h=STEP):

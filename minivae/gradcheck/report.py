@@ -1,5 +1,6 @@
 """What a check found, in words: rows, traps, and the report that is printed."""
 
+import math
 import textwrap
 from dataclasses import dataclass, field
 
@@ -12,8 +13,9 @@ from .numeric import BANDS, METHODS
 class Trap:
     """Why a check can't speak: nothing that the formula of the gradient is to blame for.
 
-    name: "noise", "NaN", "float32", "imaginary part", "raised", "None", "list", "shape", "dtype", "changed",
-    "arguments".
+    name: "undecided", where measurements don't suffice; "noise", "accumulated", "stale", "second point", of
+    what differs from call to call; "NaN", "float32", "complex", "imaginary part", "raised", "None", "list",
+    "shape", "dtype", "changed", "arguments", "upstream".
     """
 
     name: str
@@ -38,55 +40,124 @@ FLOAT32 = (
     " float64 to check, float32 to train."
 )
 LOST = (
-    "The complex step lost the imaginary part behind {name}, where central differences agree with the"
-    " gradient. abs, sign, norm, conjugate, a comparison, .real or a float buffer drop it. The gradient is"
-    " not to blame: check it with method='central'."
+    "The complex step lost the imaginary part behind {name}: central differences measure another slope. abs,"
+    " sign, norm, conjugate, a comparison, .real or a float buffer drop it. That is no fault of the gradient:"
+    " check it with method='central'."
 )
+NOT_COMPLEX = (
+    "The function refuses complex numbers, which the complex step needs: take method='central'. {words}"
+)
+SECOND_CALL = "A second call at the same point gives another gradient: {words}"
+ACCUMULATED = "yours adds to the gradient that was there instead of overwriting it; a second call gives both."
+IGNORED = "yours takes no notice of {name}, the gradient that arrives from above."
+SAMPLED = (
+    "{samples} coordinates of each larger block, and the slope along a random direction for the rest of it."
+)
+STALE = (
+    "The gradient is right at the point given, and a per cent away it is still the same numbers: it keeps"
+    " something of its first call. Compute everything anew from the arguments."
+)
+ELSEWHERE = "The gradient is right at the point given, but not at a second one, a per cent away. {words}"
+KEPT = "Is something kept from an earlier call?"
+CONSTANT_SUM = (
+    "The outputs sum to a constant, so the true gradient of their sum is 0, whatever the function does: give"
+    " the gradient an upstream argument, and it is checked with random numbers there."
+)
+WHY = {  # some coordinates could not be compared: why, and what to try
+    "border": "the function gives NaN or infinity as soon as they are nudged; move away from the border",
+    "steep": "no two step sizes agree on their slope: the function is infinitely steep there, or jumps",
+    "rounding": "their slopes drown in the rounding of the function's value; leave out what is large and"
+    " constant, or take method='complex'",
+    "kinks": "they lie on several kinks at once, and not between the slopes to the left and right; move the"
+    " input a little",
+    "unconfirmed": "central differences are too rough here to confirm the complex step",
+    "unseen": "too many disagree at first sight to look at each with many steps",
+}
 
 
 @dataclass
 class Row:
     """One gradient: that of the loss with respect to the array `name`.
 
-    error: the relative error, NaN where nothing could be compared; checked, skipped (on a kink): numbers of
-    coordinates; right; words: the error's band; explanations of what is wrong, the likeliest first; None: not
-    looked for.
+    verdict: "right", "wrong" or "undecided"; error: the relative error of what was compared, NaN where
+    nothing was; words: the error's band. checked: how many coordinates were compared; kinks: how many of
+    these lie on a kink, between its slopes; left_out: {why: how many} were not compared. analytic, numeric:
+    the two gradients, NaN where it was not measured; wrong_at: flat indices. explanations of what is wrong,
+    the likeliest first; None: not looked for.
     """
 
     name: str
     shape: tuple
-    error: float
-    checked: int
-    skipped: int = 0
-    right: bool = True
+    verdict: str = "right"
+    error: float = np.nan
     words: str = ""
+    checked: int = 0
+    kinks: int = 0
+    left_out: dict = field(default_factory=dict)
+    analytic: np.ndarray = None
+    numeric: np.ndarray = None
+    wrong_at: tuple = ()
     explanations: list | None = None
+
+    def told(self, verdict, error, words):
+        """This row with a verdict."""
+        self.verdict, self.error, self.words = verdict, error, words
+        return self
+
+    @property
+    def right(self):
+        return self.verdict == "right"
+
+    @property
+    def skipped(self):
+        """How many lie on a kink, by its former name."""
+        return self.kinks
 
     @property
     def size(self):
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
+
+    def place(self, i):
+        """The place of a flat index: [1, 2]."""
+        return [int(k) for k in np.unravel_index(i, self.shape)]
 
     @property
-    def verdict(self):
-        """What is wrong with it, in a sentence."""
+    def places(self):
+        """Where it is wrong, if that is in one or two places: " at [1, 2] (0.3 where 0.6 is meant)"."""
+        if not 0 < len(self.wrong_at) <= min(2, self.size // 2) or self.checked < self.size:
+            return ""
+        said = []
+        for i in self.wrong_at:
+            said.append(
+                f"{self.place(i)} ({self.analytic.flat[i]:.4g} where {self.numeric.flat[i]:.4g} is meant)"
+            )
+        return " at " + " and ".join(said)
+
+    @property
+    def sentence(self):
+        """What is wrong with it, or why that can't be told."""
+        if self.verdict == "undecided":
+            reasons = [
+                f"{count} of {self.size} could not be compared: {why}" for why, count in self.left_out.items()
+            ]
+            return f"The gradient of {self.name} is undecided. {'; '.join(reasons) or self.words}."
         if np.isnan(self.error) and not self.explanations:
             return f"The gradient of {self.name} is wrong: {self.words}."
-        if self.explanations is None:
-            return f"The gradient of {self.name} is wrong."
-        cause = (
-            self.explanations[0].words
-            if self.explanations
-            else "no factor or term among the named numbers explains the difference."
-        )
-        return f"The gradient of {self.name} is wrong: {cause}"
+        wrong = f"The gradient of {self.name} is wrong{self.places}"
+        if self.explanations:
+            return f"{wrong}: {self.explanations[0].words}"
+        if self.explanations is None or self.places:
+            return f"{wrong}."
+        return f"{wrong}: no factor or term among the named numbers explains the difference."
 
 
 @dataclass
 class Report:
-    """What a check found; print it.
+    """What a check found; print it, or look at it with show().
 
-    rows: a Row per gradient, in the order of the flow; first: the names of those where the mistake sits, the
-    first ones that a backward pass comes to; traps: why the check can't speak, if so.
+    rows: a Row per gradient, in the order of the flow; first: the names of those where the mistake sits,
+    the first ones that a backward pass comes to; traps: why the check can't speak, if so; notes: what was
+    assumed.
     """
 
     title: str
@@ -95,6 +166,13 @@ class Report:
     first: list = field(default_factory=list)
     traps: list = field(default_factory=list)
     notes: list = field(default_factory=list)
+
+    @property
+    def verdict(self):
+        """ "right", "wrong" or "undecided"; undecided is also what a trap stopped."""
+        if self.passed:
+            return "right"
+        return "wrong" if self.first and not self.traps else "undecided"
 
     @property
     def passed(self):
@@ -113,6 +191,11 @@ class Report:
         return [row for name in self.first for row in self.rows if row.name == name]
 
     @property
+    def undecided(self):
+        """The rows that can't be judged."""
+        return [row for row in self.rows if row.verdict == "undecided"]
+
+    @property
     def explanations(self):
         """What is wrong there, the likeliest first; empty where no named number fits, or nothing is wrong."""
         found = [row.explanations or [] for row in self.wrong]
@@ -129,60 +212,60 @@ class Report:
         if self.traps:
             return " ".join(trap.words for trap in self.traps)
         if self.passed:
-            return (
-                f"{len(self.rows)} gradient{'s' * (len(self.rows) > 1)} right, worst relative error"
-                f" {self.worst:.1e}."
-            )
-        return " ".join(row.verdict for row in self.wrong)
+            several = "s" * (len(self.rows) > 1)
+            return f"{len(self.rows)} gradient{several} right, worst relative error {self.worst:.1e}."
+        return " ".join(row.sentence for row in self.wrong)
+
+    def doubt(self):
+        """Put rows that can't be judged among the traps, where nothing worse is known."""
+        if self.undecided and not self.traps and not self.first:
+            self.traps.append(Trap("undecided", " ".join(row.sentence for row in self.undecided)))
+
+    def show(self, path=None):
+        """Draw yours, the true gradient and the difference: of the rows where the mistake sits, else of all.
+
+        In a notebook the figure is shown; path: a file to write it to. Returns the figure.
+        """
+        from .pictures import draw
+
+        return draw(self.wrong or self.rows, path)
 
     def __str__(self):
         lines = [self.title]
         if self.rows:
-            name = max(len("gradient of"), *(len(row.name) for row in self.rows))
-            shape = max(len("shape"), *(len(str(row.shape)) for row in self.rows))
-            lines += ["", f"  {'gradient of':{name}}  {'shape':{shape}}  {'checked':>12}  error"]
-            for row in self.rows:
-                checked = (
-                    f"all {row.size}"
-                    if row.checked + row.skipped == row.size
-                    else f"{row.checked} of {row.size}"
-                )
-                words = (
-                    row.words
-                    + f"; {row.skipped} on a kink, skipped" * (row.skipped > 0)
-                    + "   <-- here" * (row.name in self.first)
-                )
-                lines.append(
-                    f"  {row.name:{name}}  {row.shape!s:{shape}}  {checked:>12}  {row.error:<7.1e}  {words}"
-                )
+            lines += ["", *self._table()]
             tops = [f"{words} up to {top:.0e}" for top, words in BANDS[self.method][:-1]]
-            lines += [
-                "",
-                *_filled(
-                    f"error: max |a - n| / max(|a| + |n|); by {METHODS[self.method]}, {', '.join(tops)},"
-                    " wrong above."
-                ),
-            ]
+            error = f"error: max |a - n| / max(|a| + |n|); by {METHODS[self.method]}"
+            lines += ["", *_filled(f"{error}, {', '.join(tops)}, wrong above.")]
         lines += [line for note in self.notes for line in _filled(note)]
         if self.traps:
-            lines += [
-                "",
-                *(
-                    line
-                    for trap in self.traps
-                    for line in _filled(f"STOPPED ({trap.name}): {trap.words}", indent="")
-                ),
-            ]
+            for trap in self.traps:
+                known = "UNDECIDED" if trap.name == "undecided" else f"STOPPED ({trap.name})"
+                lines += ["", *_filled(f"{known}: {trap.words}", indent="")]
         elif self.passed:
             lines += ["", f"PASSED: {self.summary}"]
         else:
             lines += ["", "FAILED"]
-            for row in self.wrong:
-                lines += _filled(row.verdict)
+            for row in self.wrong + self.undecided:
+                lines += _filled(row.sentence)
                 lines += [line for e in (row.explanations or [])[1:3] for line in _filled(f"  or: {e.words}")]
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _table(self):
+        """Lines: a head, and one per row."""
+        name = max(len("gradient of"), *(len(row.name) for row in self.rows))
+        shape = max(len("shape"), *(len(str(row.shape)) for row in self.rows))
+        lines = [f"  {'gradient of':{name}}  {'shape':{shape}}  {'checked':>12}  error"]
+        for row in self.rows:
+            checked = f"all {row.size}" if row.checked == row.size else f"{row.checked} of {row.size}"
+            kinks = f"; {row.kinks} on a kink, between its slopes" * (row.kinks > 0)
+            words = f"{row.words}{kinks}{'   <-- here' * (row.name in self.first)}"
+            lines.append(
+                f"  {row.name:{name}}  {row.shape!s:{shape}}  {checked:>12}  {row.error:<7.1e}  {words}"
+            )
+        return lines
 
 
 def _filled(text, indent="  "):

@@ -1,0 +1,149 @@
+"""A gradient under test and the two ways to measure it: central differences and the complex step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .numeric import COMPLEX_STEP, STEP, central_difference, complex_step
+from .slope import EPS, measure
+
+AGREES = {"central": 1e-7, "complex": 1e-10}  # beside the block's largest number: no second look is needed
+PROBES = 8  # coordinates on which the step is tried
+CLEAR = 3  # errors of a measurement: beyond them, a disagreement is one
+
+
+@dataclass
+class Block:
+    """A gradient under test, and its function.
+
+    change(delta) -> (by how much the function's value changes where delta, real or complex, is added to the
+    block; the size of the numbers whose difference that is). at: the numbers that are nudged; size: that of
+    the function's value.
+    """
+
+    name: str
+    analytic: np.ndarray
+    change: Callable
+    size: float
+    at: np.ndarray
+
+    def unit(self, i):
+        """The direction of the coordinate with flat index i."""
+        direction = np.zeros(self.analytic.shape)
+        direction.flat[i] = 1
+        return direction
+
+    def directions(self, rng):
+        """Two random directions of all coordinates: by as much each, and each by as much as its own size."""
+        signs, sizes = rng.choice([-1.0, 1.0], self.at.shape), np.abs(self.at)
+        return signs, signs * np.where(sizes > 0, sizes, np.median(sizes[sizes > 0]) if sizes.any() else 1.0)
+
+    def dust(self, size=None, direction=None):
+        """A slope that rounding alone may give to a function whose numbers are of this size."""
+        at = self.at if direction is None else self.at[direction != 0]
+        return 32 * EPS * (self.size if size is None else size) / max(1.0, float(np.abs(at).max(initial=0)))
+
+    def central(self, direction, h=STEP):
+        """(slope by one central difference, its rounding error)."""
+        f, sizes = self._recorded()
+        return float(central_difference(f, direction, h)), 2 * EPS * (max(sizes) or self.size) / h
+
+    def complex(self, direction, aside=0.0, h=COMPLEX_STEP):
+        """(slope by complex step, its rounding error), at x + aside; NaN where the function refuses."""
+        f, sizes = self._recorded()
+        return float(complex_step(lambda delta: f(aside + delta), direction, h)), self.dust(
+            sizes[0], direction
+        )
+
+    def _recorded(self):
+        """The change as a function of delta, and a list that collects the sizes of what changed."""
+        sizes = []
+
+        def f(delta):
+            value, size = self.change(delta)
+            sizes.append(size)
+            return value
+
+        return f, sizes
+
+    def unsure(self, direction, c):
+        """By how much the complex step's slope c changes with its step, and with x by a few roundings."""
+        beside, smaller = 4 * EPS * direction * np.abs(self.at), 1e-3 * COMPLEX_STEP
+        others = self.complex(direction, beside)[0], self.complex(direction, h=smaller)[0]
+        return 4 * max(abs(other - c) for other in others)
+
+    def measure(self, direction):
+        """The slope with many steps, which knows its error and its two sides."""
+        return measure(self.change, direction, self.at, self.size)
+
+    @cached_property
+    def step(self):
+        """The step for a number x: STEP, times |x| where that exceeds 1; if few slopes agree so, times |x|
+        also below 1, or STEP alone."""
+        some = np.linspace(0, self.analytic.size - 1, min(PROBES, self.analytic.size)).astype(int)
+        scale = np.max(np.abs(self.analytic[np.isfinite(self.analytic)]), initial=0)
+
+        def disagree(rule):
+            found = [self.central(self.unit(i), rule(abs(self.at.flat[i])))[0] for i in some]
+            return np.sum(~(np.abs(self.analytic.flat[some] - found) <= AGREES["central"] * 2 * scale))
+
+        rules = (
+            lambda x: STEP * power_of_2(max(1.0, x)),
+            lambda x: STEP * power_of_2(x or 1.0),
+            lambda x: STEP,
+        )
+        first = disagree(rules[0])
+        if 2 * first < len(some):
+            return rules[0]
+        other = min(rules[1:], key=disagree)
+        return other if disagree(other) < first else rules[0]
+
+    def slopes(self, entries, method):
+        """The slopes along these coordinates at first sight, and their rounding errors."""
+        if method == "complex":
+            found = [self.complex(self.unit(i)) for i in entries]
+        else:
+            found = [self.central(self.unit(i), self.step(abs(self.at.flat[i]))) for i in entries]
+        return np.array(found, float).reshape(-1, 2).T
+
+    def numeric(self, entries, method):
+        """The numerical gradient at these flat indices, NaN elsewhere."""
+        gradient = np.full(self.analytic.shape, np.nan)
+        gradient.flat[list(entries)] = self.slopes(entries, method)[0]
+        return gradient
+
+    @cached_property
+    def confirmed(self):
+        """Whether central differences bear out the complex step, along a random direction; None where they
+        can't tell."""
+        for direction in self.directions(np.random.default_rng(0)):
+            c = self.complex(direction)[0]
+            if not np.isfinite(c):
+                return None
+            scale = abs(c) + float(np.linalg.norm(self.analytic * direction))
+            scale += 100 * self.dust() * float(np.linalg.norm(direction))
+            n, noise = self.central(direction)
+            if abs(c - n) <= 1e-6 * scale and noise <= 1e-2 * scale:
+                return True
+            told = bears_out(self.measure(direction), c, 1e-6 * scale)
+            if told is not None:
+                return told
+        return None
+
+
+def bears_out(slope, c, slack):
+    """Whether the complex step's c is what central differences measured; None where that can't be told."""
+    if slope.kinked:
+        low, high = sorted((slope.left.value, slope.right.value))
+        slack += 4 * (slope.left.error + slope.right.error) + 1e-9 * max(abs(low), abs(high))
+        return bool(low - slack <= c <= high + slack)
+    if abs(c - slope.value) > CLEAR * slope.error + slack:
+        return False
+    return True if slope.error <= 1e-2 * (abs(c) + abs(slope.value)) + slack else None
+
+
+def power_of_2(x):
+    """The power of 2 below x."""
+    return 2.0 ** np.floor(np.log2(x))

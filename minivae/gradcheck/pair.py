@@ -1,0 +1,256 @@
+"""Everything that the check of a function has to call: the function and its gradient, at a point."""
+
+import copy
+import inspect
+
+import numpy as np
+
+from .arguments import leaves, rebuilt
+from .block import Block
+from .conventions import Call, ways
+from .learner import call, watched
+from .numeric import STEP
+from .report import FLOAT32, NAN, Stop
+from .returned import gradients_of, outputs_of, upstreams_of
+
+ROUGH = np.float16, np.float32, np.complex64
+
+
+class Pair:
+    """A function, its gradient, and a point.
+
+    The arguments' arrays are numbered through; those in `free` are differentiated. ups: the upstream
+    gradients at which the gradient is asked, one per output; way: the Call of the gradient.
+    """
+
+    def __init__(self, function, gradient, inputs, names, wrt, rng):
+        self.function, self.gradient, self.forms, self.names = function, gradient, inputs, names
+        held = [
+            (k, name, np.asarray(a)) for k, form in enumerate(inputs) for name, a in leaves(form, names[k])
+        ]
+        whole = all(a.dtype.kind in "iub" for _, _, a in held)
+        wanted = {k for k, _, a in held if whole or a.dtype.kind == "f"} if wrt is None else set(wrt)
+        real = [a.dtype.kind == "f" or (k in wanted and a.dtype.kind in "iub") for k, _, a in held]
+        self.arrays = [a.astype(float) if yes else a for yes, (_, _, a) in zip(real, held)]
+        self.array_names = [name for _, name, _ in held]
+        self.free = [i for i, (k, _, _) in enumerate(held) if real[i] and k in wanted]
+        self.wanted = sorted({held[i][0] for i in self.free})
+        self.way, self.cached, self.jacobian = Call([], []), False, False
+        self.outputs = self.forward()[0] if self.free else []
+        self.random = [rng.uniform(0.5, 2, o.shape) * rng.choice([-1.0, 1.0], o.shape) for o in self.outputs]
+        self.ups = [np.ones(o.shape) for o in self.outputs]
+
+    def elsewhere(self, arrays, ups=None):
+        """The same pair at another point."""
+        other = copy.copy(self)
+        other.arrays, other.ups = arrays, self.ups if ups is None else ups
+        other.outputs = other.forward()[0]
+        return other
+
+    # The function.
+
+    def inputs(self, arrays):
+        """The function's arguments with these arrays in them."""
+        remaining = iter(arrays)
+        return [rebuilt(form, remaining) for form in self.forms]
+
+    def forward(self):
+        """(outputs, beside): copies of the arrays that the function returns, and what it returns beside the
+        first."""
+        result = call("The function", self.function, self.inputs(self.arrays), self.names)
+        outputs, beside, self.cached = outputs_of(result)
+        for o in outputs:
+            if o.dtype in ROUGH:
+                raise Stop("float32", FLOAT32.format(what="The function"))
+            if not np.isfinite(o).all():
+                raise Stop("NaN", NAN.format(what="The function"))
+        return outputs, beside
+
+    def nudged(self, nudges):
+        """What the function returns where {number of an array: delta} is added."""
+        arrays = [a + nudges[i] if i in nudges else a for i, a in enumerate(self.arrays)]
+        outputs = outputs_of(self.function(*self.inputs(arrays)))[0]
+        for o, m in zip(self.outputs, outputs):
+            if m.shape != o.shape:
+                said = f"The function returns shape {o.shape}, and {m.shape} as soon as its input is nudged."
+                raise Stop("shape", said)
+            if m.dtype in ROUGH:
+                raise Stop("float32", FLOAT32.format(what="The function"))
+        return outputs
+
+    def change(self, nudges):
+        """(difference, size): by how much the sum of upstream * output changes; the size of the numbers
+        that differ.
+
+        NaN where the function fails: it is not defined there, or not for complex numbers.
+        """
+        try:
+            outputs = self.nudged(nudges)
+        except Stop:
+            raise
+        except (Exception, SystemExit):  # noqa: BLE001 - a learner's function
+            return np.nan, 0.0
+        three = list(zip(self.ups, self.outputs, outputs))
+        size = sum(np.sum(np.abs(u * o) * (m != o)) for u, o, m in three)
+        return sum(np.sum(u * (m - o)) for u, o, m in three), float(size)
+
+    @property
+    def size(self):
+        """The size of the numbers that the function returns."""
+        return float(sum(np.sum(np.abs(u * o)) for u, o in zip(self.ups, self.outputs)))
+
+    def block(self, i, gradient, tick=lambda: None):
+        """The Block of one free array; tick is called with each evaluation."""
+
+        def change(delta):
+            tick()
+            return self.change({i: delta})
+
+        return Block(self.array_names[i], gradient, change, self.size, self.arrays[i])
+
+    def joint(self, gradients):
+        """All free arrays as one Block."""
+        at = [self.arrays[i] for i in self.free]
+        cuts = np.cumsum([a.size for a in at])[:-1]
+
+        def change(delta):
+            deltas = (part.reshape(a.shape) for part, a in zip(np.split(delta, cuts), at))
+            return self.change(dict(zip(self.free, deltas)))
+
+        joined = lambda arrays: np.concatenate([np.ravel(a) for a in arrays]).astype(float)
+        return Block("all", joined(gradients), change, self.size, joined(at))
+
+    def sums_to_a_constant(self, rng):
+        """Whether the outputs move along random directions, and their sum does not; for a gradient without
+        upstream."""
+        if self.way.ups:
+            return False
+        for _ in range(2):
+            moved = self.nudged({i: STEP * rng.choice([-1.0, 1.0], self.arrays[i].shape) for i in self.free})
+            moves = np.concatenate([np.ravel(m - o) for o, m in zip(self.outputs, moved)])
+            if not np.abs(moves.sum()) <= 1e-8 * np.abs(moves).sum() > 0:
+                return False
+        return True
+
+    # The gradient.
+
+    def backward(self, ups=None):
+        """The gradients under test, copies, one array per free one; after a forward pass at the point."""
+        result = self.gradient
+        if callable(self.gradient):
+            beside = self.forward()[1]
+            ups = self.ups if ups is None else ups
+            positional, keywords = self.way.arguments(self.inputs(self.arrays), ups, beside)
+            n, held = len(positional), list(keywords)
+            given = lambda *a: self.gradient(*a[:n], **dict(zip(held, a[n:])))
+            names = [*self.way.names, *held]
+            result = call("The gradient", given, [*positional, *keywords.values()], names)
+        found = gradients_of(result, self.names, self.wanted, self.forms)
+        return [np.tensordot(self.ups[0], g, self.ups[0].ndim) for g in found] if self.jacobian else found
+
+    def find_way(self, upstream, agrees):
+        """Settle how the gradient is to be called, and with which upstream gradients; the gradients of the
+        first call.
+
+        upstream: given by the caller, or None; agrees(found): whether gradients agree with the function at
+        a glance.
+        """
+        if upstream is not None:
+            self.ups = self.random = upstreams_of(upstream, self.outputs)
+        if not callable(self.gradient):
+            return self.first_call()
+        ones, failures, fits = self.ups, [], []
+        for way in ways(self.gradient, self.names, len(self.outputs), self.cached):
+            some = [u if j in way.ups else 0 * u for j, u in enumerate(self.random)]
+            self.way, self.ups = way, some if way.ups else ones
+            try:
+                found = self.first_call()
+            except Stop as stop:
+                failures.append(stop)
+                continue
+            shapes = [self.arrays[i].shape for i in self.free]
+            if way.sure or ([g.shape for g in found] == shapes and agrees(found)):
+                return found
+            fits.append((way, self.ups, found))
+        if fits:
+            self.way, self.ups, found = fits[0]
+            return found
+        if failures:
+            raise failures[0]
+        takes, inputs = inspect.signature(self.gradient), ", ".join(self.names)
+        said = (
+            f"The gradient takes {takes}; it is called as gradient(upstream, {inputs}), or without upstream."
+        )
+        raise Stop("arguments", said)
+
+    def first_call(self):
+        """The gradients; where they are whole Jacobians, (output's shape, input's shape), a random
+        combination of the rows."""
+        found = self.backward()
+        shape = self.outputs[0].shape
+        whole = all(g.shape == shape + self.arrays[i].shape for g, i in zip(found, self.free))
+        if whole and shape and len(self.outputs) == 1 and not self.way.ups:
+            self.jacobian, self.ups = True, self.random
+            return [np.tensordot(self.ups[0], g, self.ups[0].ndim) for g in found]
+        return found
+
+    def assumed(self):
+        """Sentences on what was assumed about the two functions."""
+        said = []
+        if callable(self.gradient) and not self.way.documented(len(self.names)):
+            said.append(f"Called as {self.way.words(self.names)}.")
+        if self.cached or any(kind == "cache" for kind, _ in self.way.sources):
+            said.append(
+                "The function returns a tuple: its first part is taken as the output, the rest as the cache."
+            )
+        elif self.way.ups and len(self.way.ups) < len(self.outputs):
+            n = len(self.way.ups) + 1
+            said.append(f"The gradient takes no upstream gradient for output {n}: it was taken as 0.")
+        if self.jacobian:
+            said.append("The gradient is a whole Jacobian: a random combination of its rows was checked.")
+        others = [name for k, name in enumerate(self.names) if k not in self.wanted]
+        if others:
+            said.append(f"Not differentiated: {', '.join(others)}. (wrt names the arguments that are.)")
+        return said
+
+    def ignored_upstreams(self, i, rng):
+        """The upstream gradients, by name, that the gradient of one array takes no notice of."""
+        before = self.backward()[self.free.index(i)]
+        found = []
+        for j, name in self.way.ups.items():
+            ups = [u + rng.standard_normal(u.shape) if m == j else u for m, u in enumerate(self.ups)]
+            if np.array_equal(before, self.backward(ups)[self.free.index(i)], equal_nan=True):
+                found.append(name or "upstream")
+        return found
+
+    # What has a name.
+
+    def around(self, named):
+        """{name: array or number} for a diagnosis: arguments, results, upstream gradients, what the two
+        functions take from outside, and what they have names for inside; `named` goes before all of them."""
+        found = {}
+        for f in (self.gradient, self.function):
+            try:
+                outside = inspect.getclosurevars(getattr(f, "__func__", f))
+            except (TypeError, ValueError):
+                continue
+            found |= {n: v for n, v in (outside.globals | outside.nonlocals).items() if is_number(v)}
+        if callable(self.gradient):
+            results, inside = watched([self.gradient], self.backward)
+            # what is returned explains nothing
+            found |= {n: v for n, v in inside.items() if not any(np.array_equal(v, g) for g in results)}
+        found |= watched([self.function], self.forward)[1]
+        found |= dict(zip(self.array_names, self.arrays))
+        for k, output in enumerate(self.outputs):
+            up = self.way.ups.get(k) or ("upstream" if k == 0 else f"d_out{k}")
+            if self.way.ups:
+                found[up] = self.ups[k]
+            own = up[1:].lstrip("_") if up[0] == "d" else ""
+            own = own if own.isidentifier() and own not in found else "output" if k == 0 else f"out{k}"
+            found[own] = output
+        return found | (named or {})
+
+
+def is_number(value):
+    """Whether it is an array or a number that a gradient may be made from."""
+    return isinstance(value, (np.ndarray, np.number, float, int)) and not isinstance(value, bool)

@@ -1,0 +1,82 @@
+"""What is wrong with the gradient of a function: what calls tell, then the diagnosis."""
+
+import numpy as np
+
+from .diagnosis import DIAGNOSED, REPEATS, Explanation, diagnose, stacked
+from .numeric import relative_error
+from .report import IGNORED, Stop
+
+LARGE, FEW = 50_000, 100  # of functions with so many inputs, so many coordinates are measured for a diagnosis
+
+
+def causes(report, pair, i, row, method, named, rng):
+    """Explanations of the wrong gradient of array i, the likeliest first; the verdict stands, whatever
+    happens."""
+    try:
+        return _causes(report, pair, i, row, method, named, rng)
+    except Exception as error:  # noqa: BLE001 - a diagnosis is worth less than a verdict
+        said = f"The diagnosis of {row.name} failed ({type(error).__name__}: {error}); the verdict stands."
+        report.notes.append(said)
+        return []
+
+
+def _causes(report, pair, i, row, method, named, rng):
+    if not np.isfinite(row.analytic).all():
+        return []
+    ignored = [
+        Explanation("ignored", name, np.nan, IGNORED.format(name=name))
+        for name in pair.ignored_upstreams(i, rng)
+    ]
+    if ignored and len(pair.way.ups) > 1:
+        return ignored
+    other = _swapped_with(row, report.wrong)
+    if other:
+        words = f"yours is the gradient of {other}: the gradients are returned in another order."
+        return [Explanation("swapped", other, 0.0, words)]
+    if row.size == 1 and callable(pair.gradient):
+        return _of_one_number(pair, i, method, named, rng) or ignored
+    _measure_more(pair, i, row, method, rng)
+    return diagnose(row.analytic, row.numeric, pair.around(named)) or ignored
+
+
+def _measure_more(pair, i, row, method, rng):
+    """Measure the true gradient where it is not known yet, up to what a diagnosis needs."""
+    missing = np.flatnonzero(np.isnan(row.numeric))
+    enough = FEW if sum(a.size for a in pair.arrays) > LARGE else DIAGNOSED
+    more = min(len(missing), max(0, enough - (row.size - len(missing))))
+    if more and not row.kinks and not row.left_out:
+        entries = missing if more == len(missing) else np.sort(rng.choice(missing, more, replace=False))
+        block = pair.block(i, np.asarray(row.analytic, float))
+        row.numeric.flat[entries] = block.numeric(entries, method).flat[entries]
+
+
+def _swapped_with(row, wrong):
+    """The name of the other wrong row whose true gradient this one is, where that one's is a wrong row's,
+    too."""
+
+    def is_of(analytic, other):
+        if analytic.shape != other.numeric.shape:
+            return False
+        known = np.isfinite(other.numeric)
+        return np.any(other.numeric[known]) and relative_error(analytic[known], other.numeric[known]) <= 1e-6
+
+    for other in wrong:
+        returned = [third for third in wrong if third is not other and is_of(other.analytic, third)]
+        if other is not row and returned and is_of(row.analytic, other):
+            return other.name
+    return None
+
+
+def _of_one_number(pair, i, method, named, rng):
+    """One number fits too many formulas: look at REPEATS points near by, all inputs times random factors."""
+    draws, near = [], pair
+    move = lambda a: a * np.exp(0.3 * rng.standard_normal(a.shape)) if a.dtype.kind == "f" else a
+    try:
+        for _ in range(REPEATS):
+            ups = [move(u) for u in near.ups] if pair.way.ups else None
+            near = near.elsewhere([move(a) for a in pair.arrays], ups)
+            analytic = near.backward()[pair.free.index(i)].astype(float)
+            draws.append((analytic, near.block(i, analytic).numeric([0], method), near.around(named)))
+    except Stop:
+        return []
+    return diagnose(*stacked(draws))
