@@ -47,14 +47,17 @@ def look(block, direction, a, scale, method, agreed=False):
         raise Stop("imaginary part", LOST.format(name=block.name))
     if slope.kinked:
         return on_a_kink(block, direction, a, slope, tolerance)
-    if method == "complex" and np.isfinite(c):
+    # where the sides may differ, the complex step is the slope of one of them
+    sides = slope.left, slope.right
+    sound = np.isfinite(c) and not any(abs(c - s.value) > CLEAR * s.error + tolerance for s in sides)
+    if method == "complex" and sound:
         return by_complex_step(block, direction, a, c, scale, slope.size, agreed)
     if abs(a - slope.value) <= tolerance and (agreed or slope.error <= tolerance):
         return Finding("wrong" if clear(a, slope.value, 10 * slope.error) else "right", slope.value)
     if abs(a - slope.value) > tolerance + CLEAR * slope.error:
         return Finding("wrong", slope.value)
     told = bears_out(slope, c, tolerance)
-    if told or (told is None and np.isfinite(c) and block.confirmed):
+    if sound and (told or (told is None and block.confirmed)):
         seen = slope.error <= 0.1 * (abs(a) + abs(c))  # at their own size
         off = abs(a - c) > tolerance or (seen and clear(a, c, block.unsure(direction, c)))
         return Finding("wrong" if off else "right", c)

@@ -105,7 +105,7 @@ def settle(h, slopes, rounding):
     if len(h) < 2:
         return Side()
     apart = np.abs(np.diff(slopes))
-    own = 0.0 if drift(np.diff(slopes)[:3]) else np.max((apart * h[:-1])[:3])  # the function's own rounding
+    own = 0.0 if drift(np.diff(slopes)[:5]) else np.max((apart * h[:-1])[:3])  # the function's own rounding
     bars = (rounding + own) / h
     low, high, best = slopes[0] - bars[0], slopes[0] + bars[0], Side()
     for j in range(1, len(h)):
@@ -121,4 +121,5 @@ def settle(h, slopes, rounding):
 
 def drift(moves):
     """Whether slopes move on by about as much with each step, as those of x log x at 0."""
-    return bool((moves > 0).all() or (moves < 0).all()) and np.ptp(moves) <= np.abs(moves).max() / 2
+    one_way = (moves > 0).all() or (moves < 0).all()
+    return bool(one_way) and len(moves) == 5 and np.ptp(moves) <= np.abs(moves).max() / 2
