@@ -56,6 +56,13 @@ def check(
     raises for what the model's own code does. A mistake spoils every gradient that a backward pass comes to
     after it; the Report names the first wrong one, where it sits, and looks for the cause. Raises
     ValueError for unknown settings, and for input that the model refuses.
+
+    >>> import numpy as np
+    >>> from minivae import VAE
+    >>> rng = np.random.default_rng(0)
+    >>> x, eps = rng.random((3, 5)), rng.standard_normal((2, 3, 2))  # three images, two draws for each
+    >>> check(VAE(n_inputs=5, hidden=(4,), n_latent=2), x, eps).passed
+    True
     """
     for name, value, known in (
         ("method", method, METHODS),

@@ -80,9 +80,9 @@ def steps(at):
 
 
 def straightened(h, slopes):
-    """One-sided slopes, off by a multiple of h, without that: from each step and the next smaller one."""
+    """One-sided slopes, off by a multiple of h, without that: from each step and the next larger one."""
     ratio = h[1:] / h[:-1]
-    return np.concatenate([slopes[:1], slopes[:-1] + (slopes[:-1] - slopes[1:]) / (ratio - 1)])
+    return np.concatenate([slopes[:-1] + (slopes[:-1] - slopes[1:]) / (ratio - 1), slopes[-1:]])
 
 
 def stair(up, down):
