@@ -64,6 +64,12 @@ class Bernoulli:
         p = self.mean(t)
         return (rng.random(p.shape) < p).astype(p.dtype)
 
+    def start(self, mean, variance):
+        """The last layer's bias that makes the mean image of every z: its logit, clipped to [.001, .999]
+        (Burda et al. 2016, section 5); and no parameters of its own. mean, variance (D,) of the images."""
+        p = np.clip(mean, 0.001, 0.999)
+        return np.log(p / (1 - p)), None
+
     def config(self):
         return {"name": self.name}
 
@@ -147,6 +153,17 @@ class Gaussian:
     def sample(self, t, rng):
         """mean + sigma * noise, (..., B, D)."""
         return t.mean + np.exp(t.log_sigma) * rng.standard_normal(t.mean.shape, dtype=t.mean.dtype)
+
+    def start(self, mean, variance):
+        """The last layer's bias that makes the mean image of every z, and the raw_log_sigma of the sigma that
+        belongs to it: sigma^2 = the mean squared distance of the images from it (7.11), of all pixels alike.
+        mean, variance (D,) of the images."""
+        if not isinstance(self.sigma, str):
+            return mean, None
+        # log sigma - c = softplus(raw - c)
+        above = max(np.log(variance.mean() + 1e-30) / 2 - LOG_SIGMA_MIN, 0.1)
+        raw = LOG_SIGMA_MIN + np.log(np.expm1(above))
+        return (mean, raw) if self.sigma == "shared" else (np.append(mean, np.full(len(mean), raw)), None)
 
     def config(self):
         return {"name": self.name, "sigma": self.sigma}

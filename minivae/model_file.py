@@ -119,6 +119,32 @@ def check_model(cls, base, header, found):
     return {"theta": (shape, dtype), **columns}
 
 
+def check_checkpoint(vae, optimizer, header, found):
+    """The same for the checkpoint of a run of `vae` with `optimizer`, which holds what that has left, too."""
+    wanted = vae.check_file(header, found)
+    for key in ("optimizer", "fit_rng", "settings"):
+        _need(isinstance(header.get(key), dict), f"it lacks `{key}`")
+    settings, data = header["settings"], header["settings"].get("data")
+    parts = [settings.get("config"), settings.get("optimizer"), data]
+    _need(all(isinstance(part, dict) for part in parts), "its settings are no table")
+    _need({"images", "labels", "validation"} <= set(data), "it does not know its data")
+    renamed(settings["config"])
+    if settings["optimizer"].get("name") == optimizer.config()["name"]:  # else the run is another
+        try:
+            type(optimizer)(**{name: v for name, v in header["optimizer"].items() if name != "name"})
+        except (TypeError, ValueError) as error:
+            raise Refused(f"is damaged: its optimiser can't be built ({error}).") from error
+    generator(header["fit_rng"])
+    state = {name: about for name, about in found.items() if name.startswith("optimizer.")}
+    shape, dtype = state.get("optimizer.n_steps", (None, None))
+    _need(shape == () and dtype.kind in "iu", "it does not know its number of steps")
+    wrong = [
+        name for name, about in state.items() if about != wanted["theta"] and not name.endswith("n_steps")
+    ]
+    _need(not wrong, f"{', '.join(wrong)} has not the length and dtype of theta")
+    return {**wanted, **state}
+
+
 def renamed(settings):
     """The settings of a file in place by today's names: what is `head` was written as `sigma` at first."""
     if "sigma" in settings:

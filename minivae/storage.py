@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import stat
 import sys
 import zipfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .npy import npy_header, read_npy
+from .npy import n_bytes, npy_header, read_npy
 
 FORMAT = 1  # of the npz files; 0 had no number, and kept the history in the header
 LARGEST_HEADER = 2**25  # bytes
@@ -119,6 +120,33 @@ def save_npz(path, kind, header, **arrays):
     write_beside(path, lambda file: np.savez(file, header=np.array(text), **arrays, **columns))
 
 
+def save_npz_in_pieces(path, kind, header, arrays):
+    """save_npz for arrays {name: (shape, dtype, pieces)} that are too large for memory: an iterable of the
+    parts of each, in order, along its first axis.
+
+    Raises OSError at once where the disk has no room for them.
+    """
+    about = {"minivae": kind, "format": FORMAT, "versions": versions(), "arrays": list(arrays)}
+    header = np.array(to_json({**about, **header}))
+    size = sum(n_bytes(shape, np.dtype(dtype)) for shape, dtype, _ in arrays.values())
+    free = shutil.disk_usage(Path(path).absolute().parent).free
+    if size > free:
+        raise OSError(
+            errno.ENOSPC, f"{path} would take {size / 1e9:.1f} GB, and there is room for {free / 1e9:.1f}."
+        )
+
+    def write(file):
+        with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+            for name, (shape, dtype, pieces) in {"header": ((), header.dtype, [header]), **arrays}.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    about = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
+                    np.lib.format.write_array_header_2_0(member, {**about, "shape": shape})
+                    for piece in pieces:
+                        member.write(np.ascontiguousarray(piece, dtype).tobytes())
+
+    write_beside(path, write)
+
+
 def load_npz(path, *kinds, expected=None):
     """Read what save_npz wrote, of one of these kinds -> (header, arrays). Never loads a pickle.
 
@@ -175,6 +203,9 @@ def _read(archive, kinds, expected):
                 f"{have}."
             )
     arrays = {name: member(name, read_npy) for name in wanted}
+    for name, array in arrays.items() if expected else ():
+        if array.dtype.kind in "fc" and not name.startswith("history.") and not np.isfinite(array).all():
+            raise Refused(f"is damaged: its {name} holds NaN or infinity; take another copy or train again.")
     columns = {name: arrays.pop(name) for name in wanted if name.startswith("history.")}
     if number > 0:
         header["history"] = {name.removeprefix("history."): a.tolist() for name, a in columns.items()}

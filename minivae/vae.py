@@ -11,7 +11,6 @@ image.
 
 import copy
 import math
-from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -20,6 +19,7 @@ from . import bounds, gaussian, model_file, training
 from .inputs import check_images, check_labels, check_whole, to_floats
 from .layers import ACTIVATIONS, Dense, Stack
 from .likelihoods import make_likelihood
+from .ondisk import OnDisk, pieces
 from .parameters import INITS, draw_layer, lay_out, layer_shapes
 from .storage import load_npz, save_npz
 from .trace import Trace
@@ -283,6 +283,24 @@ class VAE:
 
     # Training, and what one does with a trained model.
 
+    def start_at(self, X):
+        """Start the decoder at the best that it can do without z: the last bias at the mean of the images X,
+        a learned sigma at its closed form about it. Raises what fit raises for X.
+
+        The other weights stay as they were drawn, so the start is near that point, not at it; "glorot" is
+        nearer than "reference". Of more images than are in memory, ten thousand are looked at.
+        """
+        X = check_images(X, self.n_inputs, self.likelihood.needs_unit_pixels)
+        if isinstance(X, OnDisk):
+            X = X[np.linspace(0, len(X) - 1, min(len(X), 10_000)).astype(int)]
+        scale = 255 if X.dtype == np.uint8 else 1
+        mean = X.mean(axis=0, dtype=float) / scale
+        squares = sum(np.square(to_floats(piece, float) - mean).sum(axis=0) for piece in pieces(X))
+        bias, own = self.likelihood.start(mean, squares / len(X))
+        self.decoder.layers[-1].b = bias
+        if own is not None:
+            self.parameters["decoder.raw_log_sigma"] = own
+
     fit = training.fit
 
     def batches(self, X, y=None, rng=None, rows=ROWS):
@@ -485,19 +503,18 @@ class VAE:
         save_npz(path, "model", self.header(), theta=self.theta)
 
     @classmethod
+    def check_file(cls, header, found):
+        """What `load_npz(expected=...)` asks of a file of this class."""
+        return model_file.check_model(cls, VAE, header, found)
+
+    @classmethod
     def load(cls, path):
         """The model that save wrote, or the one in a checkpoint.
 
         Raises FileNotFoundError, or ValueError for a file that is not whole, holds something else, or was
         saved by another class.
         """
-        header, arrays = load_npz(
-            path, "model", "checkpoint", expected=partial(model_file.check_model, cls, VAE)
-        )
-        if not np.isfinite(arrays["theta"]).all():
-            raise ValueError(
-                f"{path} is damaged: its parameters hold NaN or infinity; take another copy or train again."
-            )
+        header, arrays = load_npz(path, "model", "checkpoint", expected=cls.check_file)
         vae = cls(**header["config"])
         vae.theta = arrays["theta"]
         vae.load_header(header)

@@ -627,7 +627,11 @@ def test_each_mistake_is_one_sentence_and_status_2(argv, fragments, capsys):
         ({"images": np.full((9, 4), np.nan)}, (), ("NaN",)),
         ({"images": np.zeros((0, 4))}, (), ("holds no images",)),
         ({"images": np.ones((9, 4), bool)}, ("--conditional",), ("--conditional needs labels",)),
-        ({"images": np.ones((9, 4), bool), "labels": -np.arange(9)}, ("--conditional",), ("label -",)),
+        (
+            {"images": np.ones((20, 4), bool), "labels": np.arange(100, 120)},
+            ("--conditional",),
+            ("20 different labels for 20 images, from 100 to 119",),
+        ),
         ({"images": np.ones((9, 4), bool), "labels": np.arange(4)}, (), ("labels of shape (4,)",)),
     ],
 )  # fmt: skip

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from minivae.__main__ import main
+from minivae.cli.main import main
 from minivae.cli import course
 
 NAMES = "01_one.ipynb", "02_two.ipynb"

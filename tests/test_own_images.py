@@ -44,7 +44,7 @@ def test_the_usual_names_and_the_files_own_test_set(x, y, x_test, y_test):
     assert np.array_equal(train.images, GREY) and np.array_equal(train.labels, LABELS)
     assert np.array_equal(test.images, GREY[:6]) and np.array_equal(test.labels, LABELS[:6])
     (note,) = train.notes
-    assert note == f"{x} with {y}; held out {x_test} with {y_test}; left aside weights"
+    assert note == f"read {x} with {y}; held out {x_test} with {y_test}; left aside weights"
 
 
 def test_medmnist():
@@ -55,7 +55,7 @@ def test_medmnist():
     train, test = load_data("pneumoniamnist.npz")
     assert (len(train), len(test)) == (20, 6) and np.array_equal(train.labels, LABELS)
     assert train.notes == (
-        "train_images with train_labels; held out test_images with test_labels; left aside val_images, "
+        "read train_images with train_labels; held out test_images with test_labels; left aside val_images, "
         "val_labels",
     )
 
@@ -84,7 +84,7 @@ def test_a_second_file_comes_before_the_test_set_inside():
 def test_nameless_arrays_are_told():
     np.savez("d.npz", LABELS, GREY)
     train, _ = load_data("d.npz")
-    assert train.labels is None and train.notes == ("arr_1; left aside arr_0",)
+    assert train.labels is None and train.notes == ("read arr_1; left aside arr_0",)
 
 
 # What pixels mean -------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_a_fixed_binarisation_as_bytes_and_as_bits():
             and np.array_equal(train.images, x["train"])
             and np.array_equal(test.images, x["test"])
         )
-        assert train.notes[0] == "train; held out test; left aside valid"
+        assert train.notes[0] == "read train; held out test; left aside valid"
     assert load_data("bits.npz", shape=(7, 14))[0].images.shape == (
         30,
         7,

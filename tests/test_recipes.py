@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from minivae import VAE, Adagrad, Adam, RMSProp
+from minivae import VAE, Adagrad, Adam, Gaussian, RMSProp
 from minivae.cli import recipes
 from minivae.cli.recipes import (
     DEFAULTS,
@@ -15,7 +15,6 @@ from minivae.cli.recipes import (
     differences,
     optimizer,
     resolve,
-    set_output_bias,
 )
 
 
@@ -216,16 +215,28 @@ def test_with_the_output_bias_and_no_weights_the_model_is_the_training_mean(as_d
     images = X if as_dtype is np.uint8 else X / 255 if as_dtype is float else X > 127
     vae = VAE(9, (4,), 2)
     before = vae.theta.copy()
-    set_output_bias(vae, images)
+    vae.start_at(images)
     assert (before != vae.theta).sum() <= 9  # the bias of the last layer, nothing else
     vae.parameters["decoder.1.W"][:] = 0
     expected = np.clip((images / 255 if as_dtype is np.uint8 else images).mean(axis=0).ravel(), 0.001, 0.999)
     assert np.allclose(vae.prior_predictive_with_input([[1.0, -2.0]])[0], expected, atol=1e-6)
 
 
-def test_the_output_bias_needs_a_bernoulli_decoder(X):
-    with pytest.raises(ValueError, match="needs a Bernoulli decoder"):
-        set_output_bias(VAE(784, (4,), 2, likelihood="gaussian"), X)
+@pytest.mark.parametrize("sigma", ["shared", "pixel", 0.5])
+def test_a_gaussian_decoder_starts_at_the_mean_image_and_its_sigma(sigma, rng):
+    """sigma^2 is the mean squared distance from the mean image (7.11): no gradient asks for another."""
+    X = rng.normal(0.4, [[0.1], [0.3]], (2, 200)).reshape(50, 8).astype(np.float32)
+    vae = VAE(8, (4,), 2, likelihood=Gaussian(sigma=sigma))
+    vae.start_at(X)
+    vae.decoder.layers[-1].W = 0
+    t = vae.forward(X, np.zeros((50, 2)))
+    assert np.allclose(t.mean, X.mean(axis=0), atol=1e-6)
+    if sigma != 0.5:
+        assert np.allclose(np.exp(2 * t.log_sigma), X.var(axis=0).mean(), rtol=1e-4)
+        assert abs(vae.backward(t).dlog_sigma.sum()) < 1e-4
+    constant = VAE(8, (4,), 2, likelihood=Gaussian(sigma=sigma))
+    constant.start_at(np.full((5, 8), 0.5))
+    assert np.isfinite(constant.theta).all()
 
 
 def test_burda_starts_with_the_output_bias_and_the_others_do_not(X):

@@ -251,7 +251,7 @@ def test_a_header_that_makes_no_sense(change, sentence, path):
 
 
 def test_parameters_that_make_no_sense(path):
-    assert "parameters hold NaN" in refused(changed(path, theta=np.full(56, np.nan, np.float32)))
+    assert "theta holds NaN" in refused(changed(path, theta=np.full(56, np.nan, np.float32)))
     assert "theta is complex128, its settings say float32" in refused(
         changed(path, theta=np.ones(56, complex))
     )

@@ -1,14 +1,13 @@
 """`python -m minivae evaluate`: the held-out ELBO and log p(x) of a run, beside its recipe's figures."""
 
-import sys
-
 import numpy as np
 
-from .. import bounds, load_data, training
+from .. import bounds, training
+from ..threads import blas_threads
 from . import recipes, runs
 from .flags import BINARIZE, at_least, flag
-from .terminal import tell
-from .train import check_data, epochs_of
+from .terminal import shows_bars, tell
+from .train import built, check_data, epochs_of, fit_settings, load
 
 
 def add_arguments(parser):
@@ -32,22 +31,30 @@ def command(args):
     status 1 where one is outside its band."""
     folder, vae = runs.find_model(args.run)
     settings = runs.read_settings(folder)
+    runs.check_evaluations(folder)
     recipe = recipes.RECIPES.get(settings["recipe"])
-    _, test_set = load_data(settings["data"], settings["test"], settings["seed"])
-    y = test_set.labels if settings["conditional"] else None
+    train_set, test_set = load(settings)
+    new, train_y, y = built(settings, train_set, test_set)
+    check_data(vae, test_set.images, y, settings["test"] or settings["data"])
+    told = fit_settings(settings, train_set, train_y, test_set, y)
+    training.check_same_run(folder / "checkpoint.npz", new, **told)
+    with blas_threads(settings["threads"]):
+        return evaluate(args, folder, vae, settings, recipe, test_set, y)
+
+
+def evaluate(args, folder, vae, settings, recipe, test_set, y):
+    """Estimate, print and keep; whether the recipe's figures are reached."""
     n = len(test_set)
     K = args.samples or (recipe.n_samples if recipe else 1000)
     n_log_px = min(n, args.images if args.images is not None else (recipe.n_images or n) if recipe else 1000)
     done = epochs_of(vae)
     tell(f"run        {folder}: {done} of {settings['epochs']} epochs on {test_set.name}")
-    tell(
-        f"held out   {n:,} images,"
-        f" {BINARIZE[settings['binarize']].replace('anew each epoch', 'with the seed')}"
-    )
+    black_and_white = test_set.images.dtype == bool
+    pixels = BINARIZE[settings["binarize"]].replace("anew each epoch", "with the seed")
+    tell(f"held out   {n:,} images, {'pixels 0 and 1' if black_and_white else pixels}")
     if settings["likelihood"] == "bernoulli" and settings["binarize"] == "none" and is_grey(test_set.images):
         tell("           grey pixels under a cross-entropy: no likelihood, compare only with the same")
     tell()
-    check_data(vae, test_set.images, y, settings["test"] or settings["data"])
     found = training.evaluate(vae, test_set.images, y)
     tell(f"held-out elbo    {found['validation_elbo']:9.2f}   = log p(x|z) "
          f"{found['validation_log_px_z']:.2f} - KL {found['validation_kl']:.2f}, "
@@ -55,7 +62,7 @@ def command(args):
     active = bounds.active_units(vae, test_set.images, y, rng=vae.seed).sum()
     tell(f"active latents   {active:9d}   of {vae.n_latent} (variance of the posterior mean > 0.01)")
     log_px = vae.log_likelihood(
-        test_set.images[:n_log_px], None if y is None else y[:n_log_px], K, args.seed, sys.stderr.isatty()
+        test_set.images[:n_log_px], None if y is None else y[:n_log_px], K, args.seed, shows_bars()
     )
     error = f" +- {log_px.std(ddof=1) / n_log_px**0.5:.2f}" if n_log_px > 1 else ""
     which = f"all {n:,}" if n_log_px == n else f"the first {n_log_px:,}"
@@ -63,7 +70,9 @@ def command(args):
     status = 0
     if recipe is not None:
         ours = {"-ELBO": -found["validation_elbo"], "NLL": -log_px.mean()}
-        status = compare_with_recipe(settings, recipe, done, ours, K, None if n_log_px == n else n_log_px)
+        departures = recipes.differences(settings, black_and_white)
+        estimate = K, None if n_log_px == n else n_log_px
+        status = compare_with_recipe(settings, recipe, departures, done, ours, *estimate)
     row = {
         "epoch": done,
         "elbo": found["validation_elbo"],
@@ -72,7 +81,10 @@ def command(args):
         "n_images": n_log_px,
         "seed": args.seed,
     }
-    tell(f"\nAdded to {runs.keep_evaluation(folder, row)}.")
+    try:
+        tell(f"\nAdded to {runs.keep_evaluation(folder, row)}.")
+    except OSError as error:
+        tell(f"\nNot added to {folder / 'evaluations.csv'}: {error.strerror}")
     return status
 
 
@@ -81,11 +93,10 @@ def is_grey(X):
     return bool(((values > 0) & (values < 1)).any())
 
 
-def compare_with_recipe(settings, recipe, done, ours, K, n_images):
+def compare_with_recipe(settings, recipe, departures, done, ours, K, n_images):
     """Print a recipe's figures beside ours; 1 if one of them lies outside its band, else 0."""
     tell()
     tell(f"recipe {settings['recipe']}: {recipe.source}")
-    departures = recipes.differences(settings)
     if departures:
         tell("This run departs from it, so the figures are to look at, not to be judged by:")
         for name, theirs, now in departures:

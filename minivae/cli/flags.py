@@ -2,6 +2,7 @@
 and how a setting is called as a flag."""
 
 import argparse
+import difflib
 
 BINARIZE = {
     "threshold": "pixels > 0.5",
@@ -16,8 +17,13 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
 
+    flags = ()  # of the command that was asked for
+
     def error(self, message):
-        raise ValueError(f"{message}; see {self.prog} --help")
+        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0].split("=")[0]
+        close = difflib.get_close_matches(unknown, self.flags, n=1)
+        hint = f". Did you mean {close[0]}?" if close else f"; see {self.prog} --help"
+        raise ValueError(message + hint)
 
 
 class Widths(argparse.Action):
@@ -27,17 +33,19 @@ class Widths(argparse.Action):
         setattr(namespace, self.dest, [width for part in values for width in part])
 
 
-def at_least(least):
-    def whole_number(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-        return value
+def whole(text, least=None):
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or (least is not None and value < least):
+        more = "" if least is None else f" of at least {least}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number{more}")
+    return value
 
-    return whole_number
+
+def at_least(least):
+    return lambda text: whole(text, least)
 
 
 def number(text):
@@ -49,6 +57,12 @@ def number(text):
 
 def decoder_sigma(text):
     return text if text in ("shared", "pixel") else number(text)
+
+
+def path(text):
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; give a path")
+    return text
 
 
 def widths(text):

@@ -6,11 +6,12 @@ reader left.
 """
 
 import importlib
+import re
 import sys
 
 from .. import __version__
 from .flags import Parser
-from .terminal import Stopped, complain, give_up_broken_output, sentence, status_of
+from .terminal import Stopped, complain, safe_streams, sentence, status_of
 
 COMMANDS = {  # modules that bring their own flags: add_arguments(parser), command(args) -> exit status
     "train": "train a model, and write it, its history and its pictures to a folder",
@@ -28,22 +29,21 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else list(argv)
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["train", *argv]
-    try:
-        args = make_parser(argv).parse_args(argv)
-        return args.command(args)
-    except Stopped as stop:
-        complain(str(stop))
-        return stop.status
-    except KeyboardInterrupt as error:
-        complain("stopped.")
-        return status_of(error)
-    except BrokenPipeError as error:
-        return status_of(error)
-    except (ValueError, TypeError, OSError, FloatingPointError, MemoryError) as error:
-        complain(f"error: {sentence(error)}")
-        return 2
-    finally:
-        give_up_broken_output()
+    with safe_streams():
+        try:
+            args = make_parser(argv).parse_args(argv)
+            return args.command(args)
+        except Stopped as stop:
+            complain(str(stop))
+            return stop.status
+        except KeyboardInterrupt as error:
+            complain("stopped.")
+            return status_of(error)
+        except BrokenPipeError as error:
+            return status_of(error)
+        except (ValueError, TypeError, OSError, FloatingPointError, MemoryError) as error:
+            complain(f"error: {sentence(error)}")
+            return 2
 
 
 def make_parser(argv):
@@ -61,4 +61,5 @@ def make_parser(argv):
             module = importlib.import_module(f".{name}", __package__)
             module.add_arguments(sub)
             sub.set_defaults(command=module.command)
+            parser.flags = re.findall(r"--[a-z-]+", sub.format_usage())
     return parser

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..inputs import image_shape
 from ..likelihoods import Gaussian
 from ..optimizers import make_optimizer
 from ..vae import VAE
@@ -19,7 +20,7 @@ DEFAULTS = {
     "recipe": None, "data": "glyphs", "test": None, "hidden": [200], "latent": 100, "activation": "relu",
     "likelihood": "bernoulli", "decoder_sigma": None, "head": "softplus", "beta": 1.0, "reduction": "sum",
     "init": "reference", "optimizer": "rmsprop", "lr": None, "batch_size": 64, "epochs": 30, "binarize": None,
-    "conditional": False, "seed": 0,
+    "conditional": False, "seed": 0, "shape": None, "threads": 1,
     # set by recipes only
     "optimizer_options": {}, "schedule": None, "samples": 1, "objective": "elbo", "output_bias": False,
 }
@@ -65,14 +66,15 @@ class Recipe:
     figures: tuple = ()  # the one to be known by comes last
     n_samples: int = 1000  # K of the estimate of log p(x), and on how many images
     n_images: int | None = 1000
+    static: bool = False  # the figures are for images that are black and white once and for all
 
     def __str__(self):
         known_by = [f"{'published ' * ('published' in f.source)}{f.quantity} {f}" for f in self.figures[-1:]]
         return f"{self.about}: {(known_by or ['published as curves'])[0]}; {self.takes}"
 
 
-def _recipe(about, source, takes, *figures, n_samples=1000, n_images=1000, **settings):
-    return Recipe(about, source, takes, {"data": "mnist", **settings}, figures, n_samples, n_images)
+def _recipe(about, source, takes, *figures, n_samples=1000, n_images=1000, static=False, **settings):
+    return Recipe(about, source, takes, {"data": "mnist", **settings}, figures, n_samples, n_images, static)
 
 
 def _burda(about, takes, published, within=None, **settings):
@@ -137,14 +139,15 @@ RECIPES = {
         optimizer="adagrad", lr=0.01, batch_size=100, binarize="dynamic", epochs=100,
     ),
     # The plain VAE that Rezende & Mohamed compare their flows with, as pythae runs it again: 89.78 with
-    # K = 200; it takes the mean over the batch. Both are on Larochelle's static binarisation. With files of
-    # that: --data FILE --test FILE --binarize none (pixels as bool or float); otherwise pixels are drawn anew
-    # each epoch, and the number is another.
+    # K = 200; it takes the mean over the batch. Both are on Larochelle's static binarisation: with --data
+    # FILE,
+    # an .npz with the arrays train, valid and test. Otherwise pixels are drawn anew, and the number is
+    # another.
     "rezende-mohamed": _recipe(
         "784-400-(40), Adam", "Rezende & Mohamed 2015, as run again by pythae", "45 min",
         Figure("NLL", 500, 89.78, "published: pythae, on static binarisation", None, 200),
         Figure("NLL", 500, 89.9, "published: Rezende & Mohamed 2015, on static binarisation", None, 200),
-        n_samples=200, n_images=None,
+        n_samples=200, n_images=None, static=True,
         hidden=[400], latent=40, head="logvar", reduction="mean", init="pytorch", optimizer="adam",
         batch_size=100, schedule=[[1, 1e-4], [201, 1e-4 * 10**-0.2], [351, 1e-4 * 10**-0.4]],
         binarize="dynamic", epochs=500,
@@ -182,6 +185,9 @@ def resolve(given):
     else:
         settings["decoder_sigma"] = settings["decoder_sigma"] or "shared"
         settings["binarize"] = settings["binarize"] or "none"
+        settings["output_bias"] = True
+        if "init" not in given:
+            settings["init"] = "glorot"  # the reference model's is so large that it drowns the mean image
     settings["lr"] = settings["schedule"][0][1] if settings["schedule"] else optimizer(settings).lr
     return settings
 
@@ -198,49 +204,72 @@ def optimizer(settings):
 
 
 def build(settings, X, labels=None):
-    """The untrained VAE of these settings for images X (N, ...) and, where it is conditional, their labels.
+    """The untrained VAE of these settings for images X (N, ...) and, where it is conditional, for the labels
+    of all images, held-out ones too: a class for each that occurs, or rows of attributes as they are.
 
-    Raises ValueError where labels are missing, and what VAE raises.
+    A Gaussian decoder starts at the mean image (VAE.start_at). Raises ValueError where labels are missing,
+    and what VAE raises.
     """
-    if settings["conditional"] and labels is None:
-        raise ValueError(
-            "--conditional needs labels, and these images have none: in an .npz file they are `labels`."
-        )
+    classes = classes_of(labels) if settings["conditional"] else None
     gaussian = settings["likelihood"] == "gaussian"
     vae = VAE(
         n_inputs=int(np.prod(X.shape[1:])),
         likelihood=Gaussian(sigma=settings["decoder_sigma"]) if gaussian else settings["likelihood"],
+        hidden=settings["hidden"],
         n_latent=settings["latent"],
-        n_conditions=int(labels.max()) + 1 if settings["conditional"] else 0,
-        **{
-            name: settings[name]
-            for name in ("hidden", "activation", "head", "beta", "reduction", "init", "seed")
-        },
+        n_conditions=0 if classes is None else len(classes) or labels.shape[1],
+        **{name: settings[name] for name in ("activation", "head", "beta", "reduction", "init", "seed")},
     )
+    vae.classes = None if classes == list(range(vae.n_conditions)) else classes
+    if X.ndim > 2:
+        vae.image_shape = image_shape(X.shape)
     if settings["output_bias"]:
-        set_output_bias(vae, X)
+        vae.start_at(X)
     return vae
 
 
-def set_output_bias(vae, X):
-    """Start a Bernoulli decoder at the training mean: output bias = logit of the mean in [.001, .999].
+def classes_of(labels):
+    """The different labels in ascending order; [] for rows of attributes."""
+    if labels is None:
+        raise ValueError(
+            "--conditional needs labels, and these images have none: in an .npz file they are `labels`, and "
+            "of"
+            " pictures they are the names of the folders."
+        )
+    if labels.ndim == 2:
+        return []
+    classes = np.unique(labels)
+    if len(classes) > max(10, len(labels) // 2):
+        raise ValueError(
+            f"there are {len(classes):,} different labels for {len(labels):,} images, from {classes[0]} to "
+            f"{classes[-1]}: a class needs several images, so these are no classes (but their names?)."
+        )
+    return classes.tolist()
 
-    X (N, D) or (N, H, W). With all other output weights at 0 the model would be one of independent pixels,
-    some 206 nats on MNIST instead of 543 (Burda et al. 2016, section 5). Raises ValueError for another
-    decoder.
+
+def condition(vae, labels):
+    """The labels of some images as fit takes them: None, places among the classes, or attributes."""
+    if not vae.n_conditions:
+        return None
+    if vae.classes == []:
+        return labels
+    unknown = np.setdiff1d(labels, vae.class_labels)
+    if unknown.size:
+        known = f"{vae.class_labels[0]}..{vae.class_labels[-1]}"
+        raise ValueError(
+            f"images holds the label {unknown[0]}, which no image to train on has; those have {known}."
+        )
+    return np.searchsorted(vae.class_labels, labels)
+
+
+def differences(settings, black_and_white=False):
+    """In what a run departs from its recipe, as (name, the recipe's, the run's).
+
+    The seed, the epochs so far and the threads don't count; nor, where the recipe's figures are for a fixed
+    binarisation and the run's images are black and white, where those come from.
     """
-    if vae.likelihood.name != "bernoulli":
-        raise ValueError("the output bias is a logit: it needs a Bernoulli decoder (--likelihood bernoulli).")
-    mean = X.reshape(len(X), -1).mean(axis=0, dtype=float) / (255 if X.dtype == np.uint8 else 1)
-    p = np.clip(mean, 0.001, 0.999)
-    vae.decoder.layers[-1].b[:] = np.log(p / (1 - p))
-
-
-def differences(settings):
-    """In what a run departs from its recipe, but for seed and epochs: (name, the recipe's, the run's)."""
-    recipe = resolve({"recipe": settings["recipe"]})
-    return [
-        (name, recipe[name], settings[name])
-        for name in recipe
-        if name not in ("seed", "epochs") and recipe[name] != settings[name]
-    ]
+    recipe, left_out = resolve({"recipe": settings["recipe"]}), {"seed", "epochs", "threads"}
+    if black_and_white and RECIPES[settings["recipe"]].static:
+        left_out |= {"data", "test", "shape", "binarize"}
+    names = [name for name in recipe if name not in left_out]
+    return [(name, recipe[name], settings[name]) for name in names if recipe[name] != settings[name]]

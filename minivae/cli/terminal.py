@@ -1,9 +1,61 @@
-"""What the terminal sees: lines, complaints of one sentence, signals."""
+"""What the terminal sees: lines, complaints of one sentence, signals; and streams that are not as they should
+be."""
 
 import os
 import signal
 import sys
-from contextlib import contextmanager
+import textwrap
+import threading
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def safe_streams():
+    """Within this, a stream that is closed is silent, and what a console can't show is written as an escape.
+
+    The numbers 0 to 2 are taken where they are free, so that no file is opened under them: what a library
+    writes to the standard error would land in it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in before)  # noqa: SIM115
+    errors = [getattr(stream, "errors", None) for stream in before]
+    for stream in before:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    hook, sys.unraisablehook = sys.unraisablehook, _interrupted_where_nobody_listens
+    try:
+        yield
+    finally:
+        _give_up_broken_output()
+        sys.unraisablehook = hook
+        for stream, how in zip(before, errors):
+            if hasattr(stream, "reconfigure"):
+                with suppress(OSError, ValueError):
+                    stream.reconfigure(errors=how)
+        sys.stdout, sys.stderr = before
+
+
+def _interrupted_where_nobody_listens(event):
+    """A Ctrl-C that came while Python was cleaning up an object comes again, to be told in one line."""
+    if event.exc_type is KeyboardInterrupt:
+        signal.raise_signal(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(event)
+
+
+def _give_up_broken_output():
+    """Where a stream can't be written to any more, the interpreter must not try again at its exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError, AttributeError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def tell(text=""):
@@ -19,8 +71,23 @@ def tell(text=""):
         raise OSError(error.errno, f"could not write to the standard output: {error.strerror}.") from error
 
 
+def tell_about(title, *sentences):
+    """Lines of at most 80 columns under a title of the first eleven."""
+    for sentence in sentences:
+        tell(textwrap.fill(sentence, 80, initial_indent=f"{title:11}", subsequent_indent=" " * 11))
+        title = ""
+
+
 def complain(text):
-    print(f"minivae: {text}", file=sys.stderr, flush=True)
+    """A line on stderr, if anybody reads it."""
+    with suppress(OSError, ValueError):
+        print(f"minivae: {text}", file=sys.stderr, flush=True)
+
+
+def shows_bars():
+    """Whether a progress bar makes sense on stderr: not in a file, and not on a terminal that can't go "
+    "back."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def sentence(error):
@@ -31,15 +98,6 @@ def sentence(error):
         where = f"{error.filename}: " if error.filename and str(error.filename) not in error.strerror else ""
         return f"{where}{error.strerror}"
     return " ".join(str(error).split())
-
-
-def give_up_broken_output():
-    """Where stdout can't be written to any more, the interpreter must not try again at its exit."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Stopped(Exception):
@@ -60,23 +118,24 @@ def status_of(error):
 
 
 @contextmanager
+def handled(numbers, handler):
+    """Within this, these signals go to a handler; only the main thread may say so, elsewhere they don't."""
+    mine = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, handler) for number in numbers if mine}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
 def sigterm_as_ctrl_c():
     def stop(signum, frame):
         raise Terminated
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return handled([signal.SIGTERM], stop)
 
 
-@contextmanager
 def undisturbed():
     """A second Ctrl-C must not cut the saving short."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handled([signal.SIGINT, signal.SIGTERM], signal.SIG_IGN)

@@ -2,8 +2,9 @@
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
+
+import numpy as np
 
 from .. import VAE, load_data
 from ..gaussian import HEADS
@@ -11,23 +12,28 @@ from ..inputs import check_images, check_labels
 from ..layers import ACTIVATIONS
 from ..parameters import INITS
 from . import recipes, runs
-from .flags import BINARIZE, Widths, at_least, decoder_sigma, number, widths, with_default
-from .terminal import Stopped, sigterm_as_ctrl_c, status_of, tell, undisturbed
+from .flags import BINARIZE, Widths, at_least, decoder_sigma, number, path, widths, with_default
+from .settings import OPTIMIZERS
+from .terminal import Stopped, shows_bars, sigterm_as_ctrl_c, status_of, tell, tell_about, undisturbed
 
 EXAMPLE = """example:
   python -m minivae train --data mnist --latent 2 --hidden 200 100
   python -m minivae train --recipe pytorch-example"""
-OPTIMIZERS = ("rmsprop", "rmsprop-keras", "rmsprop-pytorch", "adam", "adagrad", "sgd")
 
 # fmt: off
 FLAGS = {  # by group: the flag, its help, to which [the default] is added where it has none, and its form
     "data and run": (
-        ("--data", "glyphs (built in), mnist, or a FILE: .npy, .npz or IDX", {"metavar": "DATA"}),
-        ("--test", "a second file to hold out [a tenth of FILE]", {"metavar": "FILE"}),
+        ("--data", "glyphs (built in), mnist, a FILE (.npz, .npy, IDX, CSV), or a folder of PNG or JPEG",
+         {"type": path, "metavar": "DATA"}),
+        ("--test", "a second file or folder to hold out [FILE's own test set, or a tenth]",
+         {"type": path, "metavar": "FILE"}),
+        ("--shape", "of an image, H W or H W 3, where FILE holds rows of numbers",
+         {"type": at_least(1), "nargs": "+"}),
         ("--recipe", "a published configuration, listed below; other flags override it",
          {"choices": recipes.RECIPES}),
         ("--seed", "of data, parameters, order and noise", {"type": at_least(0)}),
-        ("--out", "the run's folder [runs/ and a name that says what is special]", {"metavar": "FOLDER"}),
+        ("--out", "the run's folder [runs/ and a name that says what is special]",
+         {"type": path, "metavar": "FOLDER"}),
         ("--resume", "go on with the run in --out [the newest in runs/], with its settings", {}),
     ),
     "model": (
@@ -50,6 +56,7 @@ FLAGS = {  # by group: the flag, its help, to which [the default] is added where
         ("--batch-size", "images per step", {"type": at_least(1)}),
         ("--epochs", "the total; a resumed run goes on up to it", {"type": at_least(1)}),
         ("--epochs-now", "stop after N epochs this time; --resume goes on", {"type": at_least(1)}),
+        ("--threads", "of the matrix products", {"type": at_least(1)}),
         ("--reduction", "the loss is the sum or mean over a batch", {"choices": ("sum", "mean")}),
         ("--binarize",
          "threshold (pixel > 0.5), dynamic (drawn anew each epoch) or none [threshold; Gaussian: none]",
@@ -91,56 +98,92 @@ def command(args):
         settings = runs.resumed_settings(folder, given)
     else:
         settings = recipes.resolve(given)
-    train_set, test_set = load_data(settings["data"], settings["test"], settings["seed"])
-    vae = recipes.build(settings, train_set.images, train_set.labels)
-    y, test_y = (data.labels if settings["conditional"] else None for data in (train_set, test_set))
+    train_set, test_set = load(settings)
+    if train_set.images.dtype == bool and not args.resume:
+        settings["binarize"] = "none"  # black and white already
+    vae, y, test_y = built(settings, train_set, test_set)
     check_data(vae, train_set.images, y, settings["data"])
     check_data(vae, test_set.images, test_y, settings["test"] or settings["data"])
-    if not args.resume:
-        folder, note = runs.new_folder(args.out, settings, given)
+    if args.resume:
+        claim = runs.claimed(folder)
+    else:
+        claim, folder, note = runs.new_folder(args.out, settings, given)
         if note:
             tell(f"{note}\n")
-    checkpoint = folder / "checkpoint.npz"
-    done, wanted = epochs_of(VAE.load(checkpoint)) if checkpoint.exists() else 0, settings["epochs"]
-    if done > wanted:
-        raise ValueError(
-            f"the run in {folder} has {done} epochs already; give --epochs {done} or more, the total."
-        )
-    runs.write_settings(folder, settings)
-    describe(settings, vae, train_set, test_set)
-    tell(f"run        {folder}" + (f", going on after epoch {done} of {wanted}" if done else ""))
-    tell()
-    tell("All in nats per image; elbo and held-out elbo are to rise.")
-    train(vae, folder, settings, (train_set.images, y), (test_set.images, test_y), done, args.epochs_now)
-    runs.write_model(folder, vae)
-    pictures = runs.draw(vae, folder, test_set)
-    farewell(vae, folder, settings, pictures, args.epochs_now)
+    with claim:
+        checkpoint = folder / "checkpoint.npz"
+        so_far = VAE.load(checkpoint) if checkpoint.exists() else vae
+        done, wanted = epochs_of(so_far), settings["epochs"]
+        if done > wanted:
+            raise ValueError(
+                f"the run in {folder} has {done} epochs already; give --epochs {done} or more, the total."
+            )
+        runs.write_settings(folder, settings)
+        runs.write_history(folder, so_far)
+        describe(settings, vae, train_set, test_set)
+        tell(f"run        {folder}" + (f", going on after epoch {done} of {wanted}" if done else ""))
+        tell()
+        tell("All in nats per image; elbo and held-out elbo are to rise.")
+        data = fit_settings(settings, train_set, y, test_set, test_y)
+        pictures = train(vae, folder, settings, data, (test_set, test_y), done, args.epochs_now)
+        farewell(vae, folder, settings, pictures, args.epochs_now)
     return 0
 
 
+def load(settings):
+    """The training set and the held-out set of a run."""
+    more = {"shape": settings["shape"]} if settings["shape"] else {}
+    if shows_bars():
+        more["progress"] = True
+    return load_data(settings["data"], settings["test"], settings["seed"], **more)
+
+
+def built(settings, train_set, test_set):
+    """The untrained model of a run, and both sets' labels as fit takes them."""
+    labels = [train_set.labels, test_set.labels]
+    every = labels[:1] if settings["test"] else labels  # of one file all count: the tenth may have the rarest
+    every = None if any(part is None for part in labels) else np.concatenate(every)
+    vae = recipes.build(settings, train_set.images, every)
+    try:
+        return vae, *(recipes.condition(vae, part) for part in labels)
+    except ValueError as error:
+        raise ValueError(f"{settings['test'] or settings['data']}: {error}") from error
+
+
+def fit_settings(settings, train_set, y, test_set, test_y):
+    """What fit is told in a run of these settings, but how far to go: evaluate compares it with a "
+    "checkpoint."""
+    return {
+        "X": train_set.images, "y": y, "validation": (test_set.images, test_y),
+        "optimizer": recipes.optimizer(settings), "n_samples": settings["samples"],
+        "binarize": None if settings["binarize"] == "none" else settings["binarize"],
+        **{name: settings[name] for name in ("batch_size", "objective", "schedule", "threads")},
+    }  # fmt: skip
+
+
 def train(vae, folder, settings, data, held_out, done, epochs_now):
-    """Fit the model up to the epochs of this time; stopped, it leaves the last whole epoch in the folder."""
+    """Fit the model up to the epochs of this time, write it and draw it; returns its pictures.
+
+    Stopped, it leaves the last whole epoch in the folder.
+    """
     checkpoint = folder / "checkpoint.npz"
 
     def after_epoch(row):
         tell_row(row, first=row["epoch"] == done + 1)
-        runs.write_history(folder, vae)
+        runs.add_to_history(folder, row)
 
     try:
         with sigterm_as_ctrl_c():
             vae.fit(
-                *data,
+                **data,
                 epochs=min(settings["epochs"], done + (epochs_now or settings["epochs"])),
-                optimizer=recipes.optimizer(settings),
-                binarize=None if settings["binarize"] == "none" else settings["binarize"],
-                n_samples=settings["samples"],
-                validation=held_out,
-                progress=sys.stderr.isatty(),
+                progress=shows_bars(),
                 checkpoint=checkpoint,
                 resume=checkpoint.exists(),
                 on_epoch=after_epoch,
-                **{name: settings[name] for name in ("batch_size", "objective", "schedule")},
             )
+            runs.write_model(folder, vae)
+            return runs.draw(vae, folder, *held_out)
     except (KeyboardInterrupt, BrokenPipeError, FloatingPointError) as error:
         if not checkpoint.exists():
             raise
@@ -174,7 +217,9 @@ def check_data(vae, X, y, source):
 
 def describe(settings, vae, train_set, test_set):
     """Data, model and training, in six lines."""
-    size = " x ".join(map(str, train_set.images.shape[1:]))
+    found = train_set.images.shape[1:]
+    curves = len(found) == 1 and vae.image_shape[0] == 1
+    size = " x ".join(map(str, found if len(found) > 1 or curves else vae.image_shape))
     widths = "-".join(map(str, [vae.n_inputs, *vae.hidden]))
     mirrored = "-".join(map(str, [*vae.hidden[::-1], vae.n_inputs]))
     decoder = f"{settings['likelihood']} decoder"
@@ -184,7 +229,7 @@ def describe(settings, vae, train_set, test_set):
     if vae.beta != 1:
         kinds.append(f"beta {vae.beta:g}")
     if vae.n_conditions:
-        kinds.append(f"{vae.n_conditions} classes as condition")
+        kinds.append(f"{vae.n_conditions} {'attributes' if vae.classes == [] else 'classes'} as condition")
     loss = "the importance-weighted bound" if settings["objective"] == "iwae" else "loss"
     over = "summed over" if vae.reduction == "sum" else "averaged over"
     lr = "lr by schedule" if settings["schedule"] else f"lr {settings['lr']:g}"
@@ -193,10 +238,15 @@ def describe(settings, vae, train_set, test_set):
         how += f", {settings['samples']} samples per image"
     held_out = f"{len(test_set):,} held out"
     tell(f"data       {train_set.name}: {len(train_set):,} images of {size} to train on, {held_out}")
+    tell_about("", *train_set.notes)
+    if curves:
+        tell_about("", "drawn as curves; --shape HEIGHT WIDTH [3] draws them as pictures")
     tell(f"model      {widths}-({vae.n_latent})-{mirrored}, {vae.theta.size:,} parameters")
-    tell(f"           {', '.join(kinds)}")
-    tell(f"training   {how}")
-    tell(f"           {BINARIZE[settings['binarize']]}, seed {settings['seed']}")
+    tell_about("", ", ".join(kinds))
+    tell_about("training", how)
+    pixels = "pixels 0 and 1" if train_set.images.dtype == bool else BINARIZE[settings["binarize"]]
+    threads = "1 BLAS thread" if settings["threads"] == 1 else f"{settings['threads']} BLAS threads"
+    tell(f"           {pixels}, seed {settings['seed']}, {threads}")
 
 
 # fmt: off
@@ -217,7 +267,8 @@ def tell_row(row, first):
     columns = {name: column for name, column in COLUMNS.items() if name in row}
     if first:
         tell("".join(f"{title:>{width}}" for title, width, _ in columns.values()))
-    tell("".join(f"{row[name]:{width}{form}}" for name, (_, width, form) in columns.items()))
+    cells = (f"{row[name]:{width - 1}{form}}" for name, (_, width, form) in columns.items())
+    tell("".join(f" {cell}" for cell in cells))  # a number that is too wide pushes the others
 
 
 def farewell(vae, folder, settings, pictures, epochs_now):
@@ -235,6 +286,9 @@ def farewell(vae, folder, settings, pictures, epochs_now):
     }
     tell()
     tell(f"{reached}, {sum(history['seconds']):.0f} s of training.")
+    rise = np.diff(history["validation_elbo"][-2:])
+    if rise.size and rise[0] > 1:
+        tell(f"It still rose by {rise[0]:.1f} nats in the last epoch: more epochs will raise it.")
     tell()
     tell(f"Written to {folder}:")
     for name, caption in files.items():

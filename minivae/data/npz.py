@@ -65,15 +65,10 @@ def read_npz(file, path):
             words.append(name if labels is None else f"{name} with {labels}")
     used = {taken.get((split, kind)) for split in splits for kind in ("images", "labels")}
     left = [name for name in names if name not in used]
-    notes = [
-        "; ".join(
-            [
-                words[0],
-                *(f"held out {w}" for w in words[1:]),
-                *(["left aside " + ", ".join(left)] if left else []),
-            ]
-        )
-    ]
+    said = [f"read {words[0]}", *(f"held out {word}" for word in words[1:])]
+    if left:
+        said.append("left aside " + ", ".join(left))
+    notes = [] if said in (["read images"], ["read images with labels"]) else ["; ".join(said)]
     return Contents(*parts, notes=notes)
 
 
