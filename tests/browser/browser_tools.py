@@ -32,7 +32,11 @@ class Notebook:
     def __init__(self, browser, url):
         from selenium.webdriver.support.ui import WebDriverWait
 
-        self.browser, self.wait = browser, WebDriverWait(browser, 120)
+        self.browser, self.wait, self.long_wait = (
+            browser,
+            WebDriverWait(browser, 120),
+            WebDriverWait(browser, 900),
+        )
         browser.get(url)
         self.wait.until(
             lambda b: b.execute_script("return !!window.jupyterapp?.shell?.currentWidget?.sessionContext")
@@ -46,12 +50,12 @@ class Notebook:
 
     def do(self, body):
         """What an async function with this body returns; it has `app` and the notebook's `panel` at hand."""
-        result = self.browser.execute_async_script(
-            "const done = arguments[arguments.length - 1];"
-            "const app = window.jupyterapp, panel = app.shell.currentWidget;"
+        self.browser.execute_script(
+            "const app = window.jupyterapp, panel = app.shell.currentWidget; window.answer = null;"
             f"(async () => {{ {body} }})()"
-            ".then(value => done({value}), error => done({error: String(error)}));"
+            ".then(value => window.answer = {value}, error => window.answer = {error: String(error)});"
         )
+        result = self.long_wait.until(lambda b: b.execute_script("return window.answer"))
         assert "error" not in result, result["error"]
         return result.get("value")
 

@@ -1,15 +1,41 @@
 """The lessons in the running edition: JupyterLite in Chromium, without a network."""
 
+import hashlib
+import importlib
 import json
 import time
 
 import pytest
-from browser_tools import CHOSEN, LESSONS, Notebook, assert_whole_run, text_of
+from browser_tools import CHOSEN, LESSONS, ROOT, Notebook, assert_whole_run, text_of
 
 FOURTH = next(path for path in LESSONS if path.name.startswith("04_"))
 NINTH = next(path for path in LESSONS if path.name.startswith("09_"))
 WRONG = "def reparameterize(mu, sigma, eps):\n    return mu + sigma**2 * eps\n\ncheck('4.3', reparameterize)"
 RIGHT = "def reparameterize(mu, sigma, eps):\n    return mu + sigma * eps\n\ncheck('4.3', reparameterize)"
+
+
+@pytest.fixture
+def run_py(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / ".site"))
+    return importlib.import_module("run")
+
+
+def test_a_wrong_byte_or_a_missing_file_of_pyodide_stops_the_build(run_py):
+    files = {"a.whl": b"as released", "b.whl": b"this, too"}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    run_py.check(files, hashes, "a mirror")
+    with pytest.raises(ValueError, match=r"a\.whl from a mirror has SHA-256"):
+        run_py.check(files | {"a.whl": b"As released"}, hashes, "a mirror")
+    with pytest.raises(ValueError, match=r"a mirror has no b\.whl"):
+        run_py.check({"a.whl": files["a.whl"]}, hashes, "a mirror")
+
+
+def test_what_is_handed_out_is_what_the_lock_names(site):
+    folder = site / "run" / "static" / "pyodide"
+    packages = json.loads((folder / "pyodide-lock.json").read_text())["packages"]
+    assert {"numpy", "matplotlib", "minivae", "tqdm"} <= set(packages)
+    for package in packages.values():
+        assert hashlib.sha256((folder / package["file_name"]).read_bytes()).hexdigest() == package["sha256"]
 
 
 def lesson(browser, address, path):
