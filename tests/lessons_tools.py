@@ -4,8 +4,7 @@
 
 How a lesson is written, so that tests/test_lessons.py can read it:
 - the first cell is "# Lesson 4: ..." with the lines "**The question:** ...", "**Afterwards you can:** ..."
-and
-  "**Time:** ... minutes";
+  and "**Time:** ... minutes";
 - equations are numbered with \\tag{4.7} in a display formula, and cited as (4.7);
 - figures come from minivae.course.show(fig, alt), sliders from minivae.course.slider;
 - a cell that only draws is tagged hide-input: it opens collapsed, and what is left to read is mathematics and

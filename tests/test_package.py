@@ -47,6 +47,11 @@ def test_the_example_in_the_docstring_runs(of):
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
+def test_the_citation_names_this_version():
+    citation = (FILES[0].parents[1] / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {minivae.__version__}\n" in citation
+
+
 DEFAULTS = {  # as README, docstrings and lessons say
     minivae.VAE: "784, (200,), 100, 'bernoulli', 'softplus', 'relu', 1.0, 'mean', 0, 'reference', float32, 0",
     minivae.VAE.fit: "None, 30, 64, None, None, 1, 'elbo', None, None, True, None, None, False, None",
