@@ -204,8 +204,9 @@ class OfFunctions:
 
     def wrong(self, way, trials):
         """The message for a wrong answer, as a Wrong."""
-        bad = [trial for trial in trials if not trial.right]
-        bad = [trial for trial in bad if trial.case.kind == bad[0].case.kind]
+        all_bad = [trial for trial in trials if not trial.right]
+        bad = [trial for trial in all_bad if trial.case.kind == all_bad[0].case.kind]
+        compared = [trial for trial in all_bad if not trial.problem]
         shown = bad[0] if bad[0].problem else bad[-1]
         if not shown.problem:
             repeatable(self, way, shown)
@@ -227,7 +228,7 @@ class OfFunctions:
                     lines.append(f"{name} is right.")
                     continue
                 lines.append(self.line(name, given, expected, shown.errors[i]))
-                found = joint or self.causes(i, [trial for trial in bad if not trial.problem])
+                found = joint or self.causes(i, compared)
                 if found and not (found[0] in joint and i != wrong[0]):  # what explains them all is said once
                     lines.append(f"Likeliest cause: {found[0].words.rstrip('.')}.")
                 explanations += found
@@ -287,7 +288,8 @@ class OfFunctions:
             return None, type(error)
 
     def causes(self, i, bad):
-        """Why output i is wrong, the likeliest first."""
+        """Why output i is wrong, the likeliest first. bad: the trials that gave arrays, of any kind."""
+        bad = [trial for trial in bad if trial.case.kind == bad[0].case.kind]
         found = []
         for words, mistaken in self.mistakes.items():
             outcomes = [self.outcome(mistaken, trial.case)[0] for trial in bad]

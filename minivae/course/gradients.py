@@ -1,6 +1,7 @@
 """The judge of a backward pass: compared with the derivative of the forward pass, and diagnosed if wrong."""
 
 import inspect
+import re
 import warnings
 
 import numpy as np
@@ -76,7 +77,8 @@ class same_gradient(OfFunctions):
         slips = super().causes(i, bad)
         if bad[0].case.single:
             return slips
-        largest = sorted(bad, key=lambda trial: -trial.case.B)[:2]
+        wrong = [trial for trial in bad if trial.errors[i] > trial.tolerances[i] and not trial.case.single]
+        largest = sorted(wrong, key=lambda trial: (trial.case.kind != bad[0].case.kind, -trial.case.B))[:2]
         known = self.from_paths(i, largest) + slips
         cases = [(trial.given[i], trial.case.expected[i], self.names(trial.case)) for trial in largest]
         return known or diagnosed(cases) or self.inside_paths(i, largest)
@@ -133,6 +135,7 @@ class same_gradient(OfFunctions):
         return found if len(found) == 1 else []
 
 
+DIGITS = re.compile(r"\d\.\d{3}")
 RIGHT = "enters once"
 TIMES = {1: RIGHT, 0: "is missing", -1: "has the wrong sign", 2: "enters twice", 0.5: "enters with a half"}
 
@@ -144,10 +147,11 @@ def enters(c, values):
             return words
     if len(c) == 1:
         return None
-    if np.ptp(c) < 1e-5 * abs(c[0]):
+    constants = {name: np.array([some[name] for some in values]) for name, v in values[0].items()
+                 if isinstance(v, (int, float))}  # fmt: skip
+    if np.ptp(c) < 1e-5 * abs(c[0]) and all(np.ptp(v) for v in constants.values()):
         return f"enters {c[0]:.4g} times"
-    for name in [name for name, v in values[0].items() if isinstance(v, (int, float))]:
-        v = np.array([some[name] for some in values])
+    for name, v in constants.items():
         if np.allclose(c * v, 1, rtol=1e-5):
             return f"lacks the factor {name}"
         if np.allclose(c, v, rtol=1e-5):
@@ -162,7 +166,7 @@ def diagnosed(cases):
         now = diagnose(given, true, names)
         words = {e.words for e in now}
         found = now if found is None else [e for e in found if e.words in words]
-    return found
+    return [e for e in found if len(cases) > 1 or not DIGITS.search(e.words)]  # digits of one case are chance
 
 
 def gradient_of(forward, parameters, values, name, upstream):
