@@ -31,18 +31,24 @@ def identity(vae, x, y=None):
     return g.log_px - exact.elbo(vae, x, y, g) - g.expect(g.log_q - g.log_posterior)
 
 
+def _in_float64(vae):
+    """The model, or its copy, in which rounding does not hide a mistake."""
+    return vae if vae.dtype == np.float64 else vae.astype(np.float64)
+
+
 def moments(vae, x, y=None):
     """How far mean and standard deviation of z are from mu and sigma: the worst, relative to sigma.
 
     eps are the nodes of a quadrature for N(0, 1), one latent after the other: 0 up to rounding.
     """
+    vae = _in_float64(vae)
     node, weight = np.polynomial.hermite_e.hermegauss(5)
     weight, worst = weight / weight.sum(), 0.0
     for j in range(vae.n_latent):
         eps = np.zeros((len(node), len(x), vae.n_latent))
         eps[..., j] = node[:, None]
         t = vae.run(*vae.check_batch(x, eps, y))
-        z, mu, sigma = (np.asarray(a[..., j], float) for a in (t.z, t.mu, t.sigma))
+        z, mu, sigma = (a[..., j] for a in (t.z, t.mu, t.sigma))
         mean = weight @ z
         std = np.sqrt(weight @ (z - mean) ** 2)
         worst = max(worst, *(np.abs(off / sigma).max() for off in (mean - mu, std - sigma)))
@@ -69,7 +75,7 @@ def duplication(vae, x, eps, y=None, objective="elbo"):
 
     With reduction="sum" both double, and that is what is compared.
     """
-    losses, gradients = [], []
+    vae, losses, gradients = _in_float64(vae), [], []
     for copies in (1, 2):
         batch = np.concatenate([x] * copies), np.concatenate([eps] * copies, axis=-2)
         labels = None if y is None else np.concatenate([y] * copies)
@@ -83,7 +89,7 @@ def duplication(vae, x, eps, y=None, objective="elbo"):
 
 def weights(vae, x, y=None):
     """log E[w] - log p(x) of the importance weights w, over eps by quadrature: (B,) nats, 0 if right."""
-    g = exact.quadrature(vae, x, y)
+    vae, g = _in_float64(vae), exact.quadrature(vae, x, y)
     eps = (g.z[:, None] - g.mu) / g.sigma
     t = OBJECTIVES["iwae"].run(vae, *vae.check_batch(x, eps, y))
     log_terms = t.log_w + g.log_q + np.log(g.w)[:, None]

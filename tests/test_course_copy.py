@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from minivae.cli.main import main
 from minivae.cli import course
+from minivae.cli.main import main
 
 NAMES = "01_one.ipynb", "02_two.ipynb"
 

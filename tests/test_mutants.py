@@ -99,6 +99,13 @@ def test_a_right_model_passes_every_check():
         assert np.abs(objective.weights(vae, x, y)).max() < 1e-10
 
 
+def test_the_checks_look_at_a_model_for_training_in_float64():
+    vae = VAE(5, (6,), 1, activation="tanh")
+    x, eps = np.random.default_rng(0).random((4, 5)), np.zeros((2, 4, 1))
+    assert objective.moments(vae, x) < 1e-12 and objective.duplication(vae, x, eps) < 1e-12
+    assert np.abs(objective.weights(vae, x)).max() < 1e-10 and vae.dtype == np.float32
+
+
 def test_a_mistake_is_gone_after_the_block():
     places = [
         (gaussian, "kl"),
