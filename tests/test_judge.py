@@ -386,6 +386,8 @@ def test_the_upstream_gradient_first_or_last(answer, note):
 def test_a_right_function_is_handed_on_as_the_exercise_calls_it():
     for answer in (
         lambda da, x, W: list(product(da, x, W)),
+        lambda da, x, W: dict(zip(("d_x", "d_W"), product(da, x, W))),
+        lambda da, x, W: dict(zip(("W", "x"), product(da, x, W)[::-1])),
         lambda da, x, W: {"dW": x.T @ da, "dx": (da @ W.T).tolist()},
     ):
         dx, dW = PRODUCT(answer).answer(np.ones((2, 5)), x=np.ones((2, 3)), W=np.ones((3, 5)))

@@ -100,9 +100,10 @@ def unrolled(value):
 
 
 def names_in(names, holds):
-    """The names, or dmu for dkl_dmu where that is how they are called."""
-    short = ["d" + name.rpartition("_d")[2] for name in names]
-    return short if all(map(holds, short)) else names
+    """The names as they are called there: of the derivative dkl_dmu also dmu, d_mu, grad_mu or mu."""
+    of = [name.rpartition("_d")[2] if "_d" in name else name.removeprefix("d") for name in names]
+    styles = [names, *([prefix + name for name in of] for prefix in ("d", "d_", "grad_", ""))]
+    return next((style for style in styles if all(map(holds, style))), names)
 
 
 def without_cache(result, shape, arguments):

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..gradcheck import learner
+from ..gradcheck.conventions import CACHE, UPSTREAM
 from ..gradcheck.report import Stop
 from .answers import NotTried, Wrong, computes, kind, untouched
-
-UPSTREAM = ("d", "g", "delta", "upstream", "gradient", "top")  # and what begins with d, or with grad
-CACHES = ("cache", "saved", "ctx", "context", "memo", "stash")
 
 
 @dataclass
@@ -94,7 +92,7 @@ def readings(function, takes, upstream=None, caches=()):
             found.append(Reading(function, order, accepted=accepted, note=note))
     elif binds(signature, **dict.fromkeys(takes)):
         found.append(Reading(function, takes, keywords=True))
-    if upstream and len(own) == 2 and any(word in own[1].lower() for word in CACHES):
+    if upstream and len(own) == 2 and CACHE.fullmatch(own[1]):
         for names in caches:
             note = f"Your {own[1]} was taken to hold ({', '.join(names)})."
             found.append(Reading(function, (upstream,), cache=names, note=note))
@@ -126,7 +124,7 @@ def by_name(own, takes, upstream):
     left = [name for name in takes if name not in order]
     if upstream in left:
         unknown = [i for i, name in enumerate(own) if order[i] is None]
-        like = [i for i in unknown if own[i] in UPSTREAM or own[i].startswith(("d", "grad"))]
+        like = [i for i in unknown if UPSTREAM.fullmatch(own[i])]
         if len(like) == 1:
             order[like[0]] = upstream
             left.remove(upstream)
