@@ -53,7 +53,7 @@ KL = same_gradient(
     out="kl",
     wrt="mu sigma",
     takes="mu sigma",
-    inputs=lambda rng, B: {"mu": rng.normal(size=(B, 3)), "sigma": rng.uniform(0.4, 2, (B, 3))},
+    inputs=inputs(mu=real("B", 3), sigma=positive("B", 3)),
 )
 EXERCISES = {
     e.number: e
@@ -69,7 +69,7 @@ EXERCISES = {
             "a function",
             same_values(
                 lambda x: x.sum(axis=-1),
-                lambda rng, B: {"x": rng.normal(size=(B, 5))},
+                inputs(x=real("B", 5)),
                 "total",
                 mistakes={"you took the mean": lambda x: x.mean(axis=-1)},
             ),
@@ -201,7 +201,7 @@ def test_progress_of_a_lesson_without_exercises(capsys):
 
 
 def test_inputs_may_hold_functions_and_numbers():
-    judge = same_values(lambda f, x: f(x), lambda rng, B: {"f": np.square, "x": 3.0}, "y")
+    judge = same_values(lambda f, x: f(x), inputs(f=lambda rng, B, v: np.square, x=real()), "y")
     assert judge(lambda f, x: f(x)) == Right(answer=ANY)
 
 
@@ -513,6 +513,21 @@ def test_two_arrays(answer, words):
     with pytest.raises(Wrong) as wrong:
         TWO(answer)
     assert words in str(wrong.value)
+
+
+def test_an_answer_that_raises_for_some_inputs_and_is_wrong_for_others():
+    def judged(*broken):
+        def answer(x, y):
+            if len(x) in broken:
+                raise ValueError("not this batch")
+            return x - y, x * y
+
+        with pytest.raises(Wrong) as wrong:
+            TWO(answer)
+        return str(wrong.value)
+
+    assert "sum[" in judged(7) and "the difference" in judged(7)
+    assert "raised ValueError: not this batch" in judged(4)
 
 
 def test_permutations():

@@ -92,21 +92,18 @@ class OfFunctions:
     @property
     def kinds(self):
         """(words, inputs) of each kind of input."""
-        if isinstance(self.inputs, dict):
-            return list(self.inputs.items())
-        return [("", draw) for draw in (self.inputs if isinstance(self.inputs, tuple) else (self.inputs,))]
+        return list(self.inputs.items()) if isinstance(self.inputs, dict) else [("", self.inputs)]
 
     @cached_property
     def cases(self):
         """Every kind of input and batch size, then the tails, then float32."""
         found = []
         for k, (name, draw) in enumerate(self.kinds):
-            has_wide = getattr(draw, "has_wide", False)
             for B in BATCHES:
                 values = draw(np.random.default_rng([k, B]), B)
-                ordinary = name or "numbers of ordinary size" * has_wide
+                ordinary = name or "numbers of ordinary size" * draw.has_wide
                 found.append(Case(ordinary, described(values), B, values, self.rtol))
-            for seed in range(WIDE_DRAWS * has_wide):
+            for seed in range(WIDE_DRAWS * draw.has_wide):
                 values = draw(np.random.default_rng([k, WIDE, seed]), WIDE, wide=True)
                 tails = f"{name} ({TAILS})" if name else TAILS
                 found.append(Case(tails, f"{TAILS}, {described(values)}", WIDE, values, self.rtol, seed))
@@ -209,7 +206,7 @@ class OfFunctions:
         all_bad = [trial for trial in trials if not trial.right]
         bad = [trial for trial in all_bad if trial.case.kind == all_bad[0].case.kind]
         compared = [trial for trial in all_bad if not trial.problem]
-        shown = bad[0] if bad[0].problem else bad[-1]
+        shown = bad[0] if bad[0].problem else [trial for trial in bad if not trial.problem][-1]
         if not shown.problem:
             repeatable(self, way, shown)
         lines, explanations = [way.note] if way.note else [], []
@@ -344,7 +341,7 @@ class same_values(OfFunctions):
     """A judge for a function: compared with `reference`.
 
     reference  its parameters name the entries of `inputs` that it and the answer are called with, in order
-    inputs     inputs(...), a function (rng, B) -> dict of arrays by name, or several of these by words
+    inputs     inputs(...), or several of these by words
     returns    the name or names ("mu sigma") of what comes back
     mistakes   {words: a function with a common mistake, of the same parameters}
     float32    False leaves out the inputs in float32

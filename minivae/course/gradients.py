@@ -18,7 +18,7 @@ class same_gradient(OfFunctions):
     """A judge for a backward pass, compared with the derivative of `forward`.
 
     forward   its parameters name the entries of `inputs` that it is called with; it returns one array, `out`
-    inputs    inputs(...), a function (rng, B) -> dict of arrays by name, or several of these by words
+    inputs    inputs(...), or several of these by words
     wrt       "mu sigma": the inputs whose derivatives the answer returns, in this order. They are called dmu
               and dsigma where they are a loss's (out="loss", or with a gradient from above), else dkl_dmu ...
     takes     the names that the answer is called with: "d" + out, the gradient that arrives from above, then
