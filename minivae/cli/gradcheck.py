@@ -31,7 +31,7 @@ FLAGS = (  # the flag, its help, its default, its form
     ("--conditional", "give the label, one of ten, to encoder and decoder", False, {"action": "store_true"}),
     ("--images", "random images in the batch", 3, {"type": at_least(1), "metavar": "B"}),
     ("--samples", "draws of z per image", 2, {"type": at_least(1), "metavar": "K"}),
-    ("--coordinates", "at most N of a block [all of a small model, 20 of a large one]", None,
+    ("--coordinates", "at most N of a block [all of a small model, 16 of a large one]", None,
      {"type": at_least(1), "metavar": "N"}),
     ("--seed", "of model, images, noise and sample", 0, {"type": at_least(0), "metavar": "S"}),
     ("--mutants", "plant known mistakes instead, and show which check catches which", False,

@@ -35,10 +35,12 @@ class Block:
         direction.flat[i] = 1
         return direction
 
-    def directions(self, rng):
+    def directions(self, rng, own_first=False):
         """Two random directions of all coordinates: by as much each, and each by as much as its own size."""
-        signs, sizes = rng.choice([-1.0, 1.0], self.at.shape), np.abs(self.at)
-        return signs, signs * np.where(sizes > 0, sizes, np.median(sizes[sizes > 0]) if sizes.any() else 1.0)
+        signs = rng.choice([-1.0, 1.0], self.at.shape)
+        for own in (own_first, not own_first):
+            sizes = np.abs(self.at) if own else 1.0
+            yield signs * np.where(sizes, sizes, np.mean(sizes) or 1.0) if own else signs
 
     def dust(self, size=None, direction=None):
         """A slope that rounding alone may give to a function whose numbers are of this size."""
@@ -78,35 +80,42 @@ class Block:
         """The slope with many steps, which knows its error and its two sides."""
         return measure(self.change, direction, self.at, self.size)
 
-    @cached_property
-    def step(self):
-        """The step for a number x: STEP, times |x| where that exceeds 1; if few slopes agree so, times |x|
-        also below 1, or STEP alone."""
-        some = np.linspace(0, self.analytic.size - 1, min(PROBES, self.analytic.size)).astype(int)
+    def slopes(self, entries, method):
+        """The slopes along these coordinates at first sight, and their rounding errors.
+
+        The step for a number x is STEP, times |x| where that exceeds 1; if most of the first slopes disagree
+        so, it is STEP times |x| also below 1, or STEP alone.
+        """
+        if method == "complex":
+            return np.array([self.complex(self.unit(i)) for i in entries], float).reshape(-1, 2).T
+        entries = np.asarray(entries, int)
+        some = np.unique(np.linspace(0, len(entries) - 1, min(PROBES, len(entries))).astype(int))
+        rest = np.setdiff1d(np.arange(len(entries)), some)
         scale = np.max(np.abs(self.analytic[np.isfinite(self.analytic)]), initial=0)
-
-        def disagree(rule):
-            found = [self.central(self.unit(i), rule(abs(self.at.flat[i])))[0] for i in some]
-            return np.sum(~(np.abs(self.analytic.flat[some] - found) <= AGREES["central"] * 2 * scale))
-
         rules = (
             lambda x: STEP * power_of_2(max(1.0, x)),
             lambda x: STEP * power_of_2(x or 1.0),
             lambda x: STEP,
         )
-        first = disagree(rules[0])
-        if 2 * first < len(some):
-            return rules[0]
-        other = min(rules[1:], key=disagree)
-        return other if disagree(other) < first else rules[0]
 
-    def slopes(self, entries, method):
-        """The slopes along these coordinates at first sight, and their rounding errors."""
-        if method == "complex":
-            found = [self.complex(self.unit(i)) for i in entries]
-        else:
-            found = [self.central(self.unit(i), self.step(abs(self.at.flat[i]))) for i in entries]
-        return np.array(found, float).reshape(-1, 2).T
+        def measured(places, rule):
+            steps = [rule(abs(self.at.flat[i])) for i in entries[places]]
+            each = zip(entries[places], steps)
+            return np.array([self.central(self.unit(i), h) for i, h in each], float).reshape(-1, 2).T
+
+        def disagree(n):
+            return np.sum(~(np.abs(self.analytic.flat[entries[some]] - n) <= AGREES["central"] * 2 * scale))
+
+        found, best = np.empty((2, len(entries))), None
+        for rule in rules:
+            first = measured(some, rule)
+            off = disagree(first[0])
+            if best is None or off < best[0]:
+                best = off, rule, first
+            if 2 * best[0] < len(some):
+                break
+        found[:, some], found[:, rest] = best[2], measured(rest, best[1])
+        return found
 
     def numeric(self, entries, method):
         """The numerical gradient at these flat indices, NaN elsewhere."""

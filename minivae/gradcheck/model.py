@@ -32,7 +32,7 @@ from .report import (
 from .slope import EPS
 
 SMALL = 5000  # coordinates: a larger model is sampled
-SAMPLES = 20  # coordinates per block, there
+SAMPLES = 16  # coordinates per block, there
 PARTS = None, "reconstruction", "kl"
 
 
@@ -47,7 +47,7 @@ def check(
     objective  "elbo", or "iwae" for the importance-weighted bound of bounds.py
     part       None for the loss, "reconstruction" for -log p(x|z) alone, "kl" for beta KL alone
     samples    at most so many coordinates of a block, drawn with the seed; by default all of a small model,
-               20 of each block of a large one. The rest of a sampled block is checked by the slope along one
+               16 of each block of a large one. The rest of a sampled block is checked by the slope along one
                random direction.
     explain    whether to look for the cause of a wrong gradient
 
@@ -156,60 +156,71 @@ class Pass:
 
     def nudged(self, deltas):
         """The model and its trace where {name of a parameter or intermediate: delta} is added."""
-        model = self.model
-        if any(map(np.iscomplexobj, deltas.values())):
+        model, intermediates, saved = self.model, {}, {}
+        if any(delta.dtype.kind == "c" for delta in deltas.values()):
             model = self.complex_model = self.complex_model or copied(self.vae, np.complex128)
             model.theta = self.model.theta
-        saved = {name: model.parameters[name].copy() for name in deltas if name in model.parameters}
-        for name, value in saved.items():
-            model.parameters[name] = value + deltas[name]
+        parameters = model.parameters
+        for name, delta in deltas.items():
+            if name in parameters:
+                saved[name] = parameters[name].copy()
+                parameters[name][...] += delta
+            else:
+                intermediates[name] = delta
         try:
-            return model, self.trace(
-                model, Nudged({n: d for n, d in deltas.items() if n not in saved}, self.sets)
-            )
+            return model, self.trace(model, Nudged(intermediates, self.sets))
         finally:
             for name, value in saved.items():
-                model.parameters[name] = value
+                parameters[name] = value
 
     def terms(self, model, t, part):
-        """(loss, its terms, their sizes): the terms of each image and sample lose less to rounding than their
-        sum; a size is that of the numbers whose difference a term is."""
+        """(loss, its terms): those of each image and sample lose less to rounding than their sum."""
         if part is None:
             bound = "bound" in t
-            terms = -(image_weight(model, t) * t.bound if bound else model.weight(t) * t.objective)
-            return t.loss, terms, np.abs(terms)
-        weight = model.weight(t)
-        terms = weight * (-t.log_px_z if part == "reconstruction" else t.log_px_z - t.objective)
-        return terms.sum(), terms, weight * (np.abs(t.log_px_z) + np.abs(t.objective) * (part == "kl"))
+            return t.loss, -(image_weight(model, t) * t.bound if bound else model.weight(t) * t.objective)
+        terms = model.weight(t) * (-t.log_px_z if part == "reconstruction" else t.log_px_z - t.objective)
+        return terms.sum(), terms
 
     def loss(self, part=None):
-        """The loss, or a part of it."""
+        """The loss, or a part of it, anew."""
         return self.terms(*self.nudged({}), part)[0]
 
     def base(self, part=None):
-        """(loss, its terms, their sizes) where nothing is added."""
+        """(loss, its terms, their sizes, whether they sum to it) where nothing is added; a size is that of
+        the numbers whose difference a term is."""
         if part not in self.bases:
-            self.bases[part] = self.terms(*self.nudged({}), part)
+            model, t = self.nudged({})
+            loss, terms = self.terms(model, t, part)
+            sizes = (
+                model.weight(t) * (np.abs(t.log_px_z) + np.abs(t.objective))
+                if part == "kl"
+                else np.abs(terms)
+            )
+            self.bases[part] = loss, terms, sizes, bool(np.isclose(terms.sum(), loss, 1e-12))
         return self.bases[part]
 
     def change(self, deltas, part=None):
         """(difference, size) of the loss where {name: delta} is added, as a Block asks for it; NaN where the
         model fails."""
-        loss, terms, sizes = self.base(part)
+        loss, terms, sizes, summed = self.base(part)
         try:
-            moved, moved_terms, _ = self.terms(*self.nudged(deltas), part)
+            moved, moved_terms = self.terms(*self.nudged(deltas), part)
         except Stop:
             return np.nan, float(sizes.sum())
-        difference, by_terms = moved - loss, np.sum(moved_terms - terms)
-        apart = np.imag if np.iscomplexobj(difference) else np.real
-        close = 1e-9 * abs(apart(difference)) + 64 * EPS * abs(loss) * (apart is np.real)
-        if np.isclose(terms.sum(), loss, 1e-12) and abs(apart(difference - by_terms)) <= close:
-            return by_terms, float(np.sum(sizes * (moved_terms != terms)))
+        difference = moved - loss
+        if summed:
+            by_terms = (moved_terms - terms).sum()
+            if isinstance(by_terms, complex):
+                close = abs(by_terms.imag - difference.imag) <= 1e-9 * abs(difference.imag)
+            else:
+                close = abs(by_terms - difference) <= 64 * EPS * abs(loss) + 1e-9 * abs(difference)
+            if close:
+                return by_terms, float(sizes[moved_terms != terms].sum())
         return difference, max(abs(loss), float(sizes.sum()))
 
     def block(self, found, places, part=None):
         """The Block of {name: the array} of some parameters and intermediates, one behind the other."""
-        loss, _, sizes = self.base(part)
+        loss, _, sizes, _ = self.base(part)
         shapes = {name: np.shape(found[name]) for name in places}
         at = [np.broadcast_to(np.asarray(a, float), shapes[name]) for name, a in places.items()]
         whole = lambda arrays: np.concatenate([np.ravel(a) for a in arrays]) if len(places) > 1 else arrays[0]
@@ -242,62 +253,67 @@ class Pass:
         found = {name[1:]: np.array(d[name], float) for name in d if name[0] == "d" and name[1:] in t}
         return found | {name: g.copy() for name, g in model.gradients.items()}, t, d
 
-    def moves(self, name):
-        """The names of all intermediates that change where this parameter or intermediate does, in their
-        order.
+    def moves(self, names):
+        """{name of a parameter or intermediate: all intermediates that change where it does, in their order}.
 
-        What depends on what is measured, with parameters and pixels that are all odd numbers: it is true of
-        a model with names and stages of its own.
+        What depends on what is measured, not read off the names: it is true of a model with stages of its
+        own.
         """
-        if self.probe is None:
-            self.probe = Probe(self)
-        return self.probe.moved(name)
+        self.probe = self.probe or Probe(self)
+        return self.probe.moved(names)
 
     def flow(self, t, found):
         """The names of all gradients in the order of the flow; a parameter stands before what it changes
         first."""
         order = [name for name in t if name in found]
+        moves = self.moves(self.vae.parameters)
         for parameter in self.vae.parameters:
-            first = next((name for name in self.moves(parameter) if name in order), None)
+            first = next((name for name in moves[parameter] if name in order), None)
             order.insert(len(order) if first is None else order.index(first), parameter)
         return order
 
     def after(self, name):
         """The gradients that name's is made from: those of the intermediates that it moves."""
-        return set(self.moves(name))
+        return set(self.moves([name])[name])
 
 
-class Probe(Pass):
-    """The same pass where all parameters and pixels are odd numbers, to measure what depends on what."""
+class Probe:
+    """What depends on what in a model: measured where all parameters and pixels are odd numbers."""
 
     def __init__(self, pass_):
         rng = np.random.default_rng(0)
-        vars(self).update(vars(pass_))
-        self.model = copied(pass_.vae, np.float64)
-        self.model.theta = pass_.model.theta + 0.1 * rng.standard_normal(pass_.model.theta.shape)
-        low, high = min(0.0, self.x.min()), max(1.0, self.x.max())
-        self.x = np.clip(self.x + rng.uniform(-0.3, 0.3, self.x.shape), low, high)
-        self.before, self.known = self.snapshot(self.nudged({})[1]), {}
+        self.pass_, self.model, self.known = copy.copy(pass_), pass_.model, {}
+        self.theta = self.model.theta + 0.1 * rng.standard_normal(self.model.theta.shape)
+        x = pass_.x + rng.uniform(-0.3, 0.3, pass_.x.shape)
+        self.pass_.x = np.clip(x, min(0.0, pass_.x.min()), max(1.0, pass_.x.max()))
 
-    @staticmethod
-    def snapshot(t):
-        """Copies: what a trace holds may be a view of a parameter."""
-        return {name: np.array(t[name]) for name in t}
+    def moved(self, names):
+        """{name of a parameter or intermediate: the intermediates that change where it does, in order}."""
+        theta = self.model.theta.copy()
+        self.model.theta = self.theta
+        try:
+            before = self.values()
+            for name in set(names) - set(self.known):
+                after, own = self.values(name, before), name not in self.model.parameters
+                changed = [n for n, v in before.items() if not np.array_equal(v, after[n])]
+                self.known[name] = [n for n in changed if not (own and n == name)]
+        finally:
+            self.model.theta = theta
+        return self.known
 
-    def moved(self, name):
-        """The names of the intermediates that change where this one does, in their order."""
-        if name not in self.known:
-            rng, parameters = np.random.default_rng(1), self.model.parameters
-            if name in parameters:
-                saved = parameters[name].copy()
-                parameters[name] = saved + rng.standard_normal(saved.shape)
-                after = self.snapshot(self.trace(self.model, Trace()))
+    def values(self, name=None, before=None):
+        """Copies of a trace's arrays, where the parameter or intermediate of this name is another one."""
+        parameters, other = self.model.parameters, np.random.default_rng(1).standard_normal
+        saved = parameters[name].copy() if name in parameters else None
+        if saved is not None:
+            parameters[name][...] += other(saved.shape)
+        deltas = {name: other(before[name].shape)} if name is not None and saved is None else {}
+        try:
+            t = self.pass_.trace(self.model, Nudged(deltas, self.pass_.sets))
+            return {n: np.array(t[n]) for n in t}  # while they are so: a trace may hold views of parameters
+        finally:
+            if saved is not None:
                 parameters[name] = saved
-            else:
-                after = self.snapshot(self.nudged({name: rng.standard_normal(self.before[name].shape)})[1])
-            changed = [n for n, v in self.before.items() if not np.array_equal(v, after[n])]
-            self.known[name] = [n for n in changed if n != name or name in parameters]
-        return self.known[name]
 
 
 def _check(pass_, report, method, part, samples, rng, explain):
@@ -360,7 +376,7 @@ def _second_point(pass_, report, first, part, rng):
         pass_.bases = {}
         second = pass_.gradients(part)[0]
         block = pass_.block(second, {**model.parameters, "x": pass_.x}, part)
-        verdict = along(block, block.directions(rng)[::-1], "central").verdict
+        verdict = along(block, block.directions(rng, own_first=True), "central").verdict
     except Stop as stop:
         report.traps = [Trap("second point", ELSEWHERE.format(words=stop.trap.words))]
         return
