@@ -25,7 +25,7 @@ def sigmoid(a):
 
 def initialise(rng, D=784, H=200, M=100):
     def W(n_in, n_out):
-        return rng.standard_normal((n_in, n_out)) * 2 / np.sqrt(n_in)
+        return rng.standard_normal((n_in, n_out)) * 2 / np.sqrt(n_in)                                 # (5.16)
 
     W1, W2, W3, W4 = W(D, H), np.hstack([W(H, M), W(H, M)]), W(M, H), W(H, D)
     return [W1, np.zeros(H), W2, np.zeros(2 * M), W3, np.zeros(H), W4, np.zeros(D)]

@@ -20,9 +20,9 @@ LOG_SIGMA_MIN = -6.0
 class Bernoulli:
     """p(x|z) = product over pixels of p^x (1 - p)^(1 - x), with p = sigmoid(logits). Pixels in [0, 1].
 
-    Works on logits and never on p: log p = x * logits - softplus(logits) is right for any logit, where
-    log(sigmoid(...)) is -inf from -104 down in float32 (7.4). On pixels strictly between 0 and 1 it is a
-    cross-entropy, not a likelihood (7.7).
+    Works on logits a and never on p: log p(x|z), the sum of x a - softplus(a) (7.5), is right for any logit,
+    where log(sigmoid(a)) is -inf from -104 down in float32. On pixels strictly between 0 and 1 it is a
+    cross-entropy, which has a floor (7.7) and is no likelihood.
     """
 
     name = "bernoulli"
@@ -52,7 +52,7 @@ class Bernoulli:
         return d.dlogits
 
     def dx(self, dlog_px_z, t):
-        """The derivative through x as the target: dlog_px_z * logits, (..., B, D)."""
+        """The derivative through x as the target: dlog_px_z * logits (7.6), (..., B, D)."""
         return dlog_px_z[..., None] * t.logits
 
     def mean(self, t):
@@ -126,7 +126,7 @@ class Gaussian:
     def backward(self, dlog_px_z, t, d, dparameters):
         """dmean = (x - mean)/sigma^2, dlog_sigma = u^2 - 1 (7.10), times dlog_px_z.
 
-        Returns the last layer's doutput.
+        A shared sigma gets the sum of all of these (7.11). Returns the last layer's doutput.
         """
         w = dlog_px_z[..., None]
         inv_sigma = np.exp(-t.log_sigma)
@@ -143,7 +143,7 @@ class Gaussian:
         return d.dmean
 
     def dx(self, dlog_px_z, t):
-        """The derivative through x as the target: dlog_px_z (mean - x)/sigma^2, (..., B, D)."""
+        """The derivative through x as the target: dlog_px_z (mean - x)/sigma^2 (7.10), (..., B, D)."""
         return dlog_px_z[..., None] * (t.mean - t.x) * np.exp(-2 * t.log_sigma)
 
     def mean(self, t):

@@ -225,7 +225,7 @@ class Adam(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """v = v + g^2, then theta -= lr g / (sqrt(v) + eps) (Duchi, Hazan & Singer 2011)."""
+    """v = v + g^2, then theta -= lr g / (sqrt(v) + eps) (8.11; Duchi, Hazan & Singer 2011)."""
 
     state_names = ("v",)
 

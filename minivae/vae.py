@@ -239,7 +239,8 @@ class VAE:
     # The same stages backward, in mirrored order.
 
     def backward(self, t, need_dx=True):
-        """The gradient of t.loss with respect to every parameter and intermediate, by hand (9.1 to 9.12).
+        """The gradient of t.loss with respect to every parameter and intermediate, by hand (9.1 to 9.12),
+        also for K draws, a beta and the sum over images (9.15, 9.16).
 
         Overwrites grad (and the views in `gradients`); returns a Trace of dlogits (or dmean, ...), dz, dmu,
         dsigma, draw, the hidden layers' gradients, and dx, which training does without (need_dx=False).

@@ -215,7 +215,7 @@ def slowness(name, function):
 
 
 def assemble(part):
-    """The whole backward pass (9.1 to 9.12) from the parts: what exercise 9.2 asks for."""
+    """The whole backward pass (9.2 to 9.11) from the parts: what exercise 9.2 asks for."""
 
     def vae_backward(p, t):
         B, d = len(t.x), {}
