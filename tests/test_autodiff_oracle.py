@@ -7,7 +7,7 @@ Both are optional: pip install torch jax.
 
 import numpy as np
 import pytest
-from conftest import LIKELIHOODS, batch_of, every_head, every_likelihood, odd_vae
+from models import LIKELIHOODS, batch_of, every_head, every_likelihood, odd_vae
 
 from minivae.bounds import backward_iwae, run_iwae
 

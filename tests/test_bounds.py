@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import every_head, every_likelihood, gradient_error
+from models import every_head, every_likelihood, gradient_error
 from test_exact import images, labels, linear_gaussian, small_vae
 
 from minivae import VAE, Adam, Gaussian, bounds, exact

@@ -4,7 +4,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from conftest import every_head, every_likelihood, odd_vae
+from models import every_head, every_likelihood, odd_vae
 
 from minivae import VAE, Gaussian, exact, gaussian, likelihoods, objective
 

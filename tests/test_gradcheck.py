@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import LIKELIHOODS, batch_of, every_head, every_likelihood, odd_vae
+from models import LIKELIHOODS, batch_of, every_head, every_likelihood, odd_vae
 
 from minivae import VAE, Bernoulli, gaussian, likelihoods
 from minivae.cli import gradcheck as command

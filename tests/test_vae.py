@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import batch_of, every_likelihood, odd_vae
 from hypothesis import given
 from hypothesis import strategies as st
+from models import batch_of, every_likelihood, odd_vae
 
 from minivae import VAE, Gaussian, Trace
 
