@@ -65,6 +65,27 @@ def test_collapsed_cells_only_draw(path):
             assert "assert " not in cell.source and "check(" not in cell.source, cell.source
 
 
+def names(source):
+    """(names that a cell assigns, names that it uses)."""
+    tree = ast.parse(source)
+    stored = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    stored |= {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.alias))}
+    arguments = {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+    return stored, {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - stored - arguments
+
+
+@lesson
+def test_nothing_to_read_hangs_on_a_collapsed_cell(path):
+    collapsed = {}  # name: the collapsed cell that assigned it last
+    for i, cell in enumerate(tools.code_cells(tools.read(path)), 1):
+        stored, used = names(cell.source)
+        if tools.HIDDEN in cell.metadata.get("tags", ()):
+            collapsed |= dict.fromkeys(stored, i)
+        else:
+            assert not {name: collapsed[name] for name in used & set(collapsed)}, f"cell {i}"
+            collapsed = {name: j for name, j in collapsed.items() if name not in stored}
+
+
 @lesson
 def test_opening(path):
     first = tools.read(path).cells[0].source
