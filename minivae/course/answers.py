@@ -132,7 +132,7 @@ def numbers(answer, name, case=""):
         array = np.asarray(unrolled(answer))
         if array.dtype.kind == "O":
             array = array.astype(float)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - ragged lists, huge integers, things that only look like arrays
         what = "a list of unequal or empty parts" if isinstance(answer, (list, tuple)) else kind(answer)
         raise Wrong(f"{name} is {what}; expected real numbers{case}.") from None
     if array.dtype.kind not in "fiub":
@@ -223,7 +223,7 @@ def kind(value):
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, (int, float, np.number)):
-        return f"the number {value:.4g}"
+        return f"the number {value:.4g}" if abs(value) < 1e300 else "a number too large for a float"
     if isinstance(value, str):
         return f"the text {value[:20]!r}"
     return f"a {type(value).__name__}"
