@@ -222,8 +222,10 @@ def shape_words(given, expected):
 def kind(value):
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if isinstance(value, int) and abs(value) > 1e300:
+        return "a number too large for a float"
     if isinstance(value, (int, float, np.number)):
-        return f"the number {value:.4g}" if abs(value) < 1e300 else "a number too large for a float"
+        return f"the number {value:.4g}"
     if isinstance(value, str):
         return f"the text {value[:20]!r}"
     return f"a {type(value).__name__}"
