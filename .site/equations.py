@@ -12,7 +12,8 @@ from docutils import nodes
 from myst_nb.core.read import nbf  # nbformat, as myst-nb has it
 
 TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
-CITED = re.compile(r"\((\d+\.\d+)(?:(, | to | and )(\d+\.\d+))?(?=[);,:]| and | to )")
+NUMBER = r"\d{1,2}\.\d{1,2}"
+CITED = re.compile(rf"\(({NUMBER}(?:(?:, | and | to |; | or ){NUMBER})*)(?=[);,:])")
 COMMENT = re.compile(r'<span class="(?:c1|sd)">.*?</span>', re.DOTALL)
 NO_LINKS = (nodes.math, nodes.math_block, nodes.literal, nodes.raw, nodes.title, nodes.reference)
 page_of = {}  # "4.7": the lesson that has it
@@ -40,12 +41,12 @@ def split(text):
     """[(words, the number they cite or None)]; None where nothing is cited that there is."""
     pieces, at = [], 0
     for match in CITED.finditer(text):
-        for group in (1, 3):
-            if match[group] in page_of:
-                start, stop = match.span(group)
-                if text[start - 1 : stop + 1] == f"({match[group]})":  # the brackets are easier to hit
+        for number in re.finditer(NUMBER, match[1]):
+            if number[0] in page_of:
+                start, stop = match.start(1) + number.start(), match.start(1) + number.end()
+                if text[start - 1 : stop + 1] == f"({number[0]})":  # the brackets are easier to hit
                     start, stop = start - 1, stop + 1
-                pieces += [(text[at:start], None), (text[start:stop], match[group])]
+                pieces += [(text[at:start], None), (text[start:stop], number[0])]
                 at = stop
     return [*pieces, (text[at:], None)] if pieces else None
 

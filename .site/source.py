@@ -88,7 +88,7 @@ def page_of(module, name=""):
 @cache
 def citations():
     """{equation: [(module, function)]} of the docstrings and comments of the package."""
-    from equations import CITED
+    from equations import CITED, NUMBER
 
     found = defaultdict(list)
     for module, path in files().items():
@@ -100,7 +100,7 @@ def citations():
                 line = token.start[0]
                 inside = [name for first, last, name in definitions(module) if first <= line <= last]
                 for match in CITED.finditer(token.string):
-                    for number in filter(None, match.group(1, 3)):
+                    for number in re.findall(NUMBER, match[1]):
                         found[number].append((module, inside[-1] if inside else ""))
     return found
 
