@@ -111,7 +111,7 @@ def test_nothing_comes_from_outside(site):
 def test_glossary_terms_are_linked(site):
     door = next(iter(site.glob("00_*.html")), None)
     if door is None:
-        pytest.skip("there is no lesson 00 with a glossary yet")
+        pytest.skip("there is no page 00 with a glossary yet")
     terms = [name for name in parsed(door).ids if name.startswith("term-")]
     used = {link.partition("#")[2] for path in LESSONS for link in parsed(site / f"{path.stem}.html").links}
     assert len(terms) >= 10
