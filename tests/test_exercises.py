@@ -1,9 +1,12 @@
 """The exercises of the lessons: checks that never raise, that know a stub, a right and a wrong answer, and
 name the common mistakes.
 
-Each lesson's answers stand in tests/exercises, as rows of wrong_NN.py, WRONG:  (number, answer, words that
-the message must hold)   or (number, answer, {"relation": "factor", "term": "eps"})   what the first
-Explanation must say right_NN.py, RIGHT:  (number, answer)"""
+Each lesson's answers stand in tests/exercises, as rows of
+
+    wrong_NN.py, WRONG   (number, answer, words that the message must hold)   or
+                         (number, answer, {"relation": "factor", "term": "eps"}): the first Explanation's
+    right_NN.py, RIGHT   (number, answer)
+"""
 
 import importlib
 import importlib.util
