@@ -1,12 +1,9 @@
-"""The variational autoencoder: four named stages forward, the same four backward (lessons 03 to 05, put
-together in 09).
+"""The variational autoencoder: four named stages forward, the same four backward (lessons 03 to 05, and 09).
 
-    x -> encoder -> mu, raw, sigma -> z = mu + sigma * eps -> decoder -> logits -> log p(x|z) - KL(q(z|x) ||
-    p(z))
+    x -> encoder -> mu, raw, sigma -> z = mu + sigma * eps -> decoder -> logits -> log p(x|z) - KL(q || p(z))
 
 `forward` leaves every intermediate in a Trace; `backward` leaves their gradients in another, under the same
-names with a d in front. Shapes: x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M). Units: nats per
-image.
+names with a d in front. x (B, D), mu, raw, sigma (B, M), eps, z (B, M) or (K, B, M); nats per image.
 """
 
 import copy
@@ -15,7 +12,7 @@ from numbers import Real
 
 import numpy as np
 
-from . import bounds, gaussian, model_file, training
+from . import gaussian, model_file, training
 from .inputs import check_images, check_labels, check_whole, to_floats
 from .layers import ACTIVATIONS, Dense, Stack
 from .likelihoods import make_likelihood
@@ -23,24 +20,21 @@ from .ondisk import OnDisk, pieces
 from .parameters import INITS, draw_layer, lay_out, layer_shapes
 from .storage import load_npz, save_npz
 from .trace import Trace
+from .trained import Trained
 
-ROWS = 512  # images that methods over a whole data set take at a time: memory stays bounded
 
-
-class VAE:
+class VAE(Trained):
     """A variational autoencoder (Kingma & Welling 2014) with every gradient written by hand.
 
     n_inputs      D, pixels per image
     hidden        widths of the encoder's hidden layers; the decoder is the mirror image; () for none
     n_latent      M, latents per image
-    likelihood    "bernoulli", "gaussian" (one learned sigma, shared), Gaussian(sigma=0.5),
-                  Gaussian(sigma="pixel")
+    likelihood    "bernoulli", "gaussian" (one learned sigma), Gaussian(sigma=0.5), Gaussian(sigma="pixel")
     head          what makes sigma of the encoder's raw output: "softplus" or "logvar"
     activation    "relu", "tanh" or "softplus"
     beta          weight of the KL in the objective (Higgins et al. 2017); the elbo stays the bound
     reduction     "mean" of the objective over images, or their "sum" (the reference model's)
-    n_conditions  C, length of the one-hot label or attribute vector y given to encoder and decoder; 0 for
-                  none
+    n_conditions  C, length of the one-hot label or attribute vector y given to both networks; 0 for none
     init          "reference", "glorot", "pytorch" or "normal"
     dtype         float32 to train, float64 to check, complex128 for the complex step
     seed          of the parameters, and of the generator `rng` that draws where a method is given none
@@ -63,8 +57,8 @@ class VAE:
 
     def __init__(
         self, n_inputs=784, hidden=(200,), n_latent=100, likelihood="bernoulli", head="softplus",
-        activation="relu",
-        beta=1.0, reduction="mean", n_conditions=0, init="reference", dtype=np.float32, seed=0,
+        activation="relu", beta=1.0, reduction="mean", n_conditions=0, init="reference",
+        dtype=np.float32, seed=0,
     ):  # fmt: skip
         for name, value, known in (
             ("head", head, gaussian.HEADS),
@@ -76,35 +70,27 @@ class VAE:
                 raise ValueError(f"{name}={value!r} is not known; take one of {', '.join(known)}.")
         if np.dtype(dtype) not in (np.float32, np.float64, np.complex128):
             raise ValueError(
-                f"dtype is {np.dtype(dtype)}; take float32 to train, float64 to check or complex128 for the"
-                " complex step."
+                f"dtype is {np.dtype(dtype)}; take float32 to train, float64 to check or complex128 for the "
+                "complex step."
             )
         if not np.iterable(hidden):
-            raise ValueError(
-                f"hidden is {hidden!r}; give the widths of the hidden layers as a tuple, such as (200,)."
-            )
-        hidden = tuple(check_whole("a width in hidden", width, 1) for width in hidden)
-        n_inputs, n_latent = check_whole("n_inputs", n_inputs, 1), check_whole("n_latent", n_latent, 1)
-        n_conditions, seed = check_whole("n_conditions", n_conditions, 0), check_whole("seed", seed, 0)
+            raise ValueError(f"hidden is {hidden!r}; give the widths of the hidden layers, such as (200,).")
         if not (isinstance(beta, Real) and 0 <= beta < np.inf):
             raise ValueError(f"beta is {beta!r}; the weight of the KL must be a finite number of at least 0.")
-        self.n_inputs, self.hidden, self.n_latent, self.n_conditions = (
-            n_inputs,
-            hidden,
-            n_latent,
-            n_conditions,
-        )
+        self.n_inputs = check_whole("n_inputs", n_inputs, 1)
+        self.hidden = tuple(check_whole("a width in hidden", width, 1) for width in hidden)
+        self.n_latent = check_whole("n_latent", n_latent, 1)
+        self.n_conditions = check_whole("n_conditions", n_conditions, 0)
         self.likelihood = make_likelihood(likelihood)
         self.head, self.activation, self.beta, self.reduction = head, activation, float(beta), reduction
-        self.init, self.dtype, self.seed = init, np.dtype(dtype), seed
+        self.init, self.dtype, self.seed = init, np.dtype(dtype), check_whole("seed", seed, 0)
+        side = math.isqrt(self.n_inputs)
+        self.image_shape = (side, side) if side * side == self.n_inputs else (1, self.n_inputs)
         self.binarize = None  # what fit was told, so that evaluation and pictures agree with training
-        self.image_shape = (
-            (math.isqrt(n_inputs),) * 2 if math.isqrt(n_inputs) ** 2 == n_inputs else (1, n_inputs)
-        )
         self.white_black = None  # the pixel values that pictures show white and black, as fit found them
         self.classes = None  # the label of each class where they are not 0..C-1; [] for attributes
         self.history = {}
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(self.seed)
         self.rebuild()
 
     def rebuild(self):
@@ -115,39 +101,29 @@ class VAE:
 
     def shapes(self):
         """The shapes of all parameters by name, in the order of the flow. A subclass may add its own."""
-        encoder = [self.n_inputs + self.n_conditions, *self.hidden, 2 * self.n_latent]
-        decoder = [
-            self.n_latent + self.n_conditions,
-            *self.hidden[::-1],
-            self.likelihood.n_outputs(self.n_inputs),
-        ]
-        shapes = {**layer_shapes("encoder", encoder), **layer_shapes("decoder", decoder)}
-        if self.likelihood.n_parameters:
-            shapes["decoder.raw_log_sigma"] = (self.likelihood.n_parameters,)
-        return shapes
+        C, n_outputs = self.n_conditions, self.likelihood.n_outputs(self.n_inputs)
+        encoder = layer_shapes("encoder", [self.n_inputs + C, *self.hidden, 2 * self.n_latent])
+        decoder = layer_shapes("decoder", [self.n_latent + C, *self.hidden[::-1], n_outputs])
+        own = self.likelihood.n_parameters
+        return {**encoder, **decoder, **({"decoder.raw_log_sigma": (own,)} if own else {})}
 
     def build(self, rng):
         """Lay the layers out in theta and grad, and draw the initial parameters."""
         shapes = self.shapes()
         self._theta, self.parameters = lay_out(shapes, self.dtype)
         self._grad, self.gradients = lay_out(shapes, self.dtype)
+        of, d_of, last = self.parameters, self.gradients, len(self.hidden)
 
-        def stack(name, n_layers):
+        def stack(name, heads):
             layers = []
-            for i in range(n_layers):
+            for i in range(last + 1):
                 W, b = f"{name}.{i}.W", f"{name}.{i}.b"
-                # mu and raw are two layers side by side
-                heads = 2 if name == "encoder" and i == n_layers - 1 else 1
-                self.parameters[W], self.parameters[b] = draw_layer(self.init, rng, *shapes[W], heads)
-                layers.append(
-                    Dense(self.parameters[W], self.parameters[b], self.gradients[W], self.gradients[b])
-                )
+                of[W], of[b] = draw_layer(self.init, rng, *shapes[W], heads if i == last else 1)
+                layers.append(Dense(of[W], of[b], d_of[W], d_of[b]))
             return Stack(name, layers, ACTIVATIONS[self.activation])
 
-        self.encoder, self.decoder = (
-            stack("encoder", len(self.hidden) + 1),
-            stack("decoder", len(self.hidden) + 1),
-        )
+        self.encoder = stack("encoder", heads=2)  # mu and raw are two layers side by side
+        self.decoder = stack("decoder", heads=1)
 
     @property
     def theta(self):
@@ -163,8 +139,7 @@ class VAE:
         """The gradient of the loss with respect to theta (P,), as the last backward left it."""
         return self._grad
 
-    # The four stages, forward. Each reads from the trace and writes into it, so that a check can step in
-    # between.
+    # The four stages, forward. Each reads from the trace and writes into it: a check can step in between.
 
     def forward(self, x, eps, y=None):
         """One deterministic pass: a function of the parameters, the batch and the noise.
@@ -284,6 +259,10 @@ class VAE:
 
     # Training, and what one does with a trained model.
 
+    # Training.
+
+    fit = training.fit
+
     def start_at(self, X):
         """Start the decoder at the best that it can do without z: the last bias at the mean of the images X,
         a learned sigma at its closed form about it. Raises what fit raises for X.
@@ -302,158 +281,17 @@ class VAE:
         if own is not None:
             self.parameters["decoder.raw_log_sigma"] = own
 
-    fit = training.fit
-
-    def batches(self, X, y=None, rng=None, rows=ROWS):
-        """X and y checked, then `rows` images at a time as (x, y) in the model's dtype,
-        binarised as in training."""
-        X = check_images(X, self.n_inputs, self.likelihood.needs_unit_pixels)
-        y = check_labels(y, len(X), self.n_conditions)
-        rng = self.rng if rng is None else np.random.default_rng(rng)
-        for start in range(0, len(X), rows):
-            part = slice(start, start + rows)
-            yield (
-                to_floats(X[part], self.dtype, self.binarize, rng),
-                (None if y is None else y[part].astype(self.dtype)),
-            )
-
-    def noise(self, rng, *shape):
-        """eps ~ N(0, I) in the model's dtype."""
-        rng = self.rng if rng is None else np.random.default_rng(rng)
-        if self.dtype.kind == "f" and self.dtype.itemsize <= 8:
-            return rng.standard_normal(shape, dtype=self.dtype)
-        return rng.standard_normal(shape).astype(self.dtype)
-
-    def posterior(self, X, y=None, rng=None):
-        """mu and sigma of q(z|x) for every image, (N, M) each.
-
-        Draws (from rng) only for dynamic binarisation.
-        """
-        mu, sigma = np.empty((2, *(np.shape(X) or (0,))[:1], self.n_latent), self.dtype)
-        start = 0
-        for x, y_part in self.batches(X, y, rng):
-            t = self.trace(x, y_part)
-            self.encode(t)
-            mu[start : start + len(x)], sigma[start : start + len(x)] = t.mu, t.sigma
-            start += len(x)
-        return mu, sigma
-
-    def transform(self, X, y=None, rng=None):
-        """The means of q(z|x), (N, M)."""
-        return self.posterior(X, y, rng)[0]
-
-    def elbo(self, X, y=None, n_samples=1, rng=None):
-        """The bound on log p(x) per image, a mean over n_samples draws of z: (N,) nats (3.7)."""
-        rng, n_samples = (
-            self.rng if rng is None else np.random.default_rng(rng),
-            check_whole("n_samples", n_samples, 1),
-        )
-        parts = [self.run(x, self.noise(rng, n_samples, len(x), self.n_latent), y_part).elbo.mean(axis=0)
-                 for x, y_part in self.batches(X, y, rng, max(1, ROWS // n_samples))]  # fmt: skip
-        return np.concatenate(parts) if parts else np.empty(0, self.dtype)
-
-    def log_likelihood(self, X, y=None, n_samples=1000, rng=None, progress=False):
-        """An estimate of log p(x) per image by importance sampling, (N,) nats;
-        see minivae.bounds.log_likelihood."""
-        return bounds.log_likelihood(self, X, y, n_samples, rng, progress)
-
-    def posterior_predictive_probs(self, X, y=None, rng=None):
-        """The pixel means of p(x'|z), z ~ q(z|x): (N, D)."""
-        return self._posterior_predictive(X, y, rng, lambda t, rng: self.likelihood.mean(t))
-
-    def posterior_predictive_sample(self, X, y=None, rng=None):
-        """A draw x' ~ p(x'|z), z ~ q(z|x): (N, D)."""
-        return self._posterior_predictive(X, y, rng, self.likelihood.sample)
-
-    def _posterior_predictive(self, X, y, rng, read):
-        rng = self.rng if rng is None else np.random.default_rng(rng)
-        parts = []
-        for x, y_part in self.batches(X, y, rng):
-            t = self.trace(x, y_part)
-            self.encode(t)
-            t.z = gaussian.reparameterize(t.mu, t.sigma, self.noise(rng, len(x), self.n_latent))
-            self.decode(t)
-            parts.append(read(t, rng))
-        return np.concatenate(parts) if parts else np.empty((0, self.n_inputs), self.dtype)
-
-    def prior_predictive_with_input(self, Z, y=None):
-        """The pixel means of p(x|z) for given z: Z (N, M) -> (N, D).
-
-        Raises ValueError for another shape or NaN.
-        """
-        return self.likelihood.mean(self.decoded(Z, y))
-
-    def prior_predictive_sample(self, n=1, y=None, rng=None):
-        """n draws x ~ p(x|z), z ~ N(0, I): (n, D)."""
-        return self.prior_predictive_sample_with_probs(n, y, rng)[0]
-
-    def prior_predictive_sample_with_probs(self, n=1, y=None, rng=None):
-        """n draws x ~ p(x|z), z ~ N(0, I), and the pixel means they were drawn from: (n, D) each."""
-        rng = self.rng if rng is None else np.random.default_rng(rng)
-        t = self.decoded(self.noise(rng, check_whole("n", n, 0), self.n_latent), y)
-        return self.likelihood.sample(t, rng), self.likelihood.mean(t)
-
-    def trace(self, x, y=None):
-        """A new trace that holds x, and y where there is one."""
-        t = Trace()
-        t.x = x
-        if y is not None:
-            t.y = y
-        return t
-
-    def decoded(self, Z, y=None):
-        """The trace of z decoded: Z (N, M) checked -> z, the likelihood's outputs."""
-        Z = np.asarray(Z)
-        if Z.ndim != 2 or Z.shape[1] != self.n_latent:
-            raise ValueError(
-                f"Z has shape {Z.shape}; expected (N, {self.n_latent}): one row of latents per picture."
-            )
-        if not np.isfinite(Z).all():
-            raise ValueError("Z holds NaN or infinity; every latent must be a finite number.")
-        y = check_labels(y, len(Z), self.n_conditions)
-        t = Trace()
-        t.z = Z.astype(self.dtype)
-        if y is not None:
-            t.y = y.astype(self.dtype)
-        self.decode(t)
-        return t
-
-    @property
-    def class_labels(self):
-        """The labels of a conditional model's classes, [0, 1, ...] unless it was told others.
-
-        Raises ValueError where its condition is a row of attributes, which has no classes.
-        """
-        if self.classes == []:
-            raise ValueError("this model's condition is a row of attributes, not a class: give y.")
-        return list(range(self.n_conditions)) if self.classes is None else self.classes
-
     # Copies and files.
 
     def config(self):
         """The constructor's settings, ready for JSON."""
-        names = (
-            "n_inputs",
-            "hidden",
-            "n_latent",
-            "head",
-            "activation",
-            "beta",
-            "reduction",
-            "n_conditions",
-            "init",
-            "seed",
-        )
-        return {
-            **{name: getattr(self, name) for name in names},
-            "likelihood": self.likelihood.config(),
-            "dtype": self.dtype.name,
-            **{name: getattr(self, name) for name in model_file.own_settings(type(self), VAE)},
-        }
+        names = "n_inputs hidden n_latent head activation beta reduction n_conditions init seed".split()
+        names += model_file.own_settings(type(self), VAE)
+        settings = {name: getattr(self, name) for name in names}
+        return {**settings, "likelihood": self.likelihood.config(), "dtype": self.dtype.name}
 
     def astype(self, dtype):
-        """A copy of the model in another dtype: float32 to train, float64 to check,
-        complex128 for the complex step."""
+        """A copy in another dtype: float32 to train, float64 to check, complex128 for a step."""
         twin = object.__new__(type(self))
         twin.__setstate__(copy.deepcopy({**self.__getstate__(), "dtype": np.dtype(dtype)}))
         return twin

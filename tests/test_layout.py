@@ -19,7 +19,7 @@ FLOORS = (
     "course",
     "cli __main__",
 )  # the rest is ground
-CORE = "trace parameters layers gaussian likelihoods optimizers bounds training vae".split()
+CORE = "trace parameters layers gaussian likelihoods optimizers bounds training trained vae".split()
 GROUND_OF_CORE = {"inputs", "storage", "progress"}
 LINES, WIDTH = 60, 110
 # functions that are longer still, to be split by who rewrites them

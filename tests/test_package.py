@@ -54,7 +54,7 @@ def test_the_citation_names_this_version():
 
 DEFAULTS = {  # as README, docstrings and lessons say
     minivae.VAE: "784, (200,), 100, 'bernoulli', 'softplus', 'relu', 1.0, 'mean', 0, 'reference', float32, 0",
-    minivae.VAE.fit: "None, 30, 64, None, None, 1, 'elbo', None, None, True, None, None, False, None",
+    minivae.VAE.fit: "None, 30, 64, None, None, 1, 'elbo', None, None, True, None, None, None, False, None, 1",
     minivae.VAE.log_likelihood: "None, 1000, None, False",
     minivae.VAE.elbo: "None, 1, None",
     minivae.SGD: "0.001, 0.0",
@@ -62,7 +62,7 @@ DEFAULTS = {  # as README, docstrings and lessons say
     minivae.Adam: "0.001, 0.9, 0.999, 1e-08",
     minivae.Adagrad: "0.01, 1e-10",
     bounds.active_units: "None, 0.01, None",
-    numeric.central_difference: "1e-05",
+    numeric.central_difference: repr(2.0**-17),
     numeric.complex_step: "1e-20",
 }
 

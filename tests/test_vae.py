@@ -576,7 +576,7 @@ def test_a_trace_is_read_by_name():
         ({"n_latent": 2.5}, "n_latent is 2.5; it must be a whole number of at least 1."),
         ({"n_conditions": -1}, "n_conditions is -1; it must be a whole number of at least 0."),
         ({"hidden": (5, 0)}, "a width in hidden is 0; it must be a whole number of at least 1."),
-        ({"hidden": 200}, "hidden is 200; give the widths of the hidden layers as a tuple, such as (200,)."),
+        ({"hidden": 200}, "hidden is 200; give the widths of the hidden layers, such as (200,)."),
         ({"seed": None}, "seed is None; it must be a whole number of at least 0."),
         ({"beta": -1}, "beta is -1; the weight of the KL must be a finite number of at least 0."),
         ({"beta": np.nan}, "beta is nan; the weight of the KL must be a finite number of at least 0."),
