@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import source
+from docutils import nodes
 from myst_nb.core.read import nbf
 from sphinx import addnodes
 
@@ -41,17 +43,23 @@ def offer(app, page, template, context, tree):
         )
 
 
-def not_written_yet(app, tree):
-    """A link to a lesson whose number nobody has yet is plain text; any other missing page is a warning."""
+def link_files(app, tree):
+    """A link to a script beside the lessons leads to its page, one to a lesson that is still to come nowhere.
+
+    Any other missing page is a warning.
+    """
     for link in list(tree.findall(addnodes.pending_xref)):
-        number = re.match(r"(\d\d)_\w+\.ipynb", link["reftarget"])
+        target = link["reftarget"]
+        number = re.match(r"(\d\d)_\w+\.ipynb", target)
         if number and not list(Path(app.srcdir).glob(f"{number[1]}_*.ipynb")):
             link.parent.replace(link, link.children)
+        elif target.endswith(".py") and (page := source.page_of(target.removesuffix(".py"))):
+            link.parent.replace(link, nodes.reference("", "", *link.children, internal=True, refuri=page))
 
 
 def setup(app):
     app.add_config_value("run_edition", True, "html", bool)
     app.connect("source-read", fill)
-    app.connect("doctree-read", not_written_yet)
+    app.connect("doctree-read", link_files)
     app.connect("html-page-context", offer)
     return {"parallel_read_safe": False}

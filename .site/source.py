@@ -44,6 +44,12 @@ def files():
     return ordered
 
 
+@cache
+def shown():
+    """{module: its path} of every file that has a page: the package, and the lessons' own."""
+    return files() | {path.stem: path for path in sorted((PACKAGE.parent / "lessons").glob("*.py"))}
+
+
 def imported(module, path):
     """The modules of the package that a file imports when it is imported."""
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
@@ -71,13 +77,13 @@ def definitions(module):
             elif not isinstance(child, ast.expr):
                 walk(child, prefix)
 
-    walk(ast.parse(files()[module].read_text(encoding="utf-8")), "")
+    walk(ast.parse(shown()[module].read_text(encoding="utf-8")), "")
     return found
 
 
 def page_of(module, name=""):
     """The address of a definition in its source page, or of the page."""
-    if module not in files():
+    if module not in shown():
         return None
     known = {dotted for _, _, dotted in definitions(module)}
     while name and name not in known:  # an attribute is found where its class is
@@ -91,7 +97,7 @@ def citations():
     from equations import CITED, NUMBER
 
     found = defaultdict(list)
-    for module, path in files().items():
+    for module, path in shown().items():
         text = path.read_text(encoding="utf-8")
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT or (
@@ -137,7 +143,7 @@ def pages(app):
     """Every file of the package, highlighted, its definitions with ids and its equations linked."""
     from equations import link_comments
 
-    for module, path in files().items():
+    for module, path in shown().items():
         text = path.read_text(encoding="utf-8")
         lines = app.builder.highlighter.highlight_block(text, "python").splitlines(keepends=True)
         for first, _, name in reversed(definitions(module)):
@@ -146,9 +152,9 @@ def pages(app):
             )
             lines[first - 1] = f'{head}{mark}<span id="{name}"></span>{rest}'
         body = link_comments("".join(lines), None, "../")
-        back = f"../api.html#module-{module}"
         title = html.escape(str(path.relative_to(PACKAGE.parent)))
-        head = f'<h1>{title}</h1>\n<p><a href="{back}">The same file by its docstrings</a></p>\n'
+        back = f'<p><a href="../api.html#module-{module}">The same file by its docstrings</a></p>\n'
+        head = f"<h1>{title}</h1>\n{back if module in files() else ''}"
         context = {"title": title, "body": f'<div class="source">{head}{body}</div>'}
         yield f"code/{module}", context, "page.html"
 
