@@ -40,11 +40,9 @@ def log_mean_exp_backward(dout, a):
 
 
 def run_iwae(vae, x, eps, y=None, t=None):
-    """VAE.run, and then t.log_w (K, B), t.bound = L_K (B,) and t.loss = -mean (or -sum) of the bound over
-    images.
+    """VAE.run, and then t.log_w (K, B), t.bound = L_K (B,), and t.loss, minus its mean or sum over images.
 
-    eps must be (K, B, M). Raises ValueError for beta other than 1: the bound is on log p(x), which knows no
-    beta.
+    eps must be (K, B, M). Raises ValueError for beta other than 1: log p(x), which is bounded, knows no beta.
     """
     if vae.beta != 1:
         raise ValueError(f"the importance-weighted bound needs beta=1, but this model has beta={vae.beta:g}.")
@@ -82,11 +80,10 @@ def backward_iwae(vae, t, need_dx=True):
 
 
 def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, rows=250):
-    """log p(x) per image, estimated as L_K with K = n_samples: a lower bound in expectation (13.3). (N,)
-    nats.
+    """log p(x) per image, estimated as L_K with K = n_samples: a lower bound in expectation (13.3).
 
-    At most `rows` decoded images are in memory at a time, whatever N and K are. Each image's K samples are
-    gathered in a running log-sum-exp. progress=True shows a bar.
+    (N,) nats. At most `rows` decoded images are in memory at a time, whatever N and K are: each image's K
+    samples are gathered in a running log-sum-exp. progress=True shows a bar.
     """
     n_samples = check_whole("n_samples", n_samples, 1)
     rng = vae.rng if rng is None else np.random.default_rng(rng)
@@ -110,8 +107,7 @@ def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, row
 
 
 def active_units(vae, X, y=None, threshold=0.01, rng=None):
-    """Which latents are used: the variance over images of the posterior mean exceeds the threshold. (M,)
-    bool.
+    """Which latents are used, (M,) bool: the posterior's mean varies over images by more than the threshold.
 
     Source: Burda et al. 2016, section 5.2. Raises ValueError where there are no images.
     """

@@ -1,8 +1,6 @@
-"""The diagonal Gaussian: the encoder's q(z|x) = N(mu, diag(sigma^2)) and the prior p(z) = N(0, I) (lessons 02
-and 04).
+"""The diagonal Gaussian: q(z|x) = N(mu, diag(sigma^2)) and the prior p(z) = N(0, I) (lessons 02, 04).
 
-mu and sigma are (B, M): one pair per image and latent. eps and z are (B, M) or (K, B, M). Everything is in
-nats.
+mu and sigma are (B, M): one pair per image and latent. eps and z are (B, M) or (K, B, M). Units: nats.
 """
 
 import math
@@ -34,10 +32,9 @@ HEADS = {  # sigma = forward(raw), a standard deviation; draw = backward(dsigma,
 
 
 def reparameterize(mu, sigma, eps):
-    """z = mu + sigma * eps with eps ~ N(0, I), a draw from N(mu, sigma^2) (4.6; Kingma & Welling 2014,
-    section 2.4).
+    """z = mu + sigma * eps with eps ~ N(0, I), a draw from N(mu, sigma^2) (4.6).
 
-    mu, sigma (B, M), eps (B, M) or (K, B, M) -> z in the shape of eps.
+    mu, sigma (B, M), eps (B, M) or (K, B, M) -> z like eps. Source: Kingma & Welling 2014, section 2.4.
     """
     return mu + sigma * eps
 
@@ -54,10 +51,9 @@ def reparameterize_backward(dz, eps):
 
 
 def kl(mu, sigma):
-    """KL(N(mu, sigma^2) || N(0, I)) = sum over latents of -log sigma + (sigma^2 + mu^2)/2 - 1/2 (2.8), in
-    nats.
+    """KL(N(mu, sigma^2) || N(0, I)) = sum over latents of -log sigma + (sigma^2 + mu^2)/2 - 1/2 (2.8).
 
-    mu, sigma (B, M) -> (B,), never negative (Kingma & Welling 2014, appendix B).
+    mu, sigma (B, M) -> (B,) nats, never negative (Kingma & Welling 2014, appendix B).
     """
     return ((sigma * sigma + mu * mu) / 2 - np.log(sigma) - 0.5).sum(axis=-1)
 

@@ -1,9 +1,7 @@
-"""Decoders are likelihoods: p(x|z) as a distribution over pixels, from what the last layer puts out (lesson
-07).
+"""Decoders are likelihoods: p(x|z) as a distribution over pixels, from the last layer's output (lesson 07).
 
 A likelihood says how many outputs a pixel needs, gives them names in the trace, and computes log p(x|z),
-summed over pixels, and its gradient. x is (B, D); outputs are (B, D) or (K, B, D); log p(x|z) is (B,) or (K,
-B), in nats.
+summed over pixels, and its gradient. x (B, D), outputs (B, D) or (K, B, D), log p(x|z) (B,) or (K, B) nats.
 """
 
 from numbers import Real
@@ -77,9 +75,8 @@ class Bernoulli:
 class Gaussian:
     """p(x|z) = product over pixels of N(x; mean, sigma^2) (7.8).
 
-    sigma="shared": one learned number for all pixels; "pixel": a second output per pixel; a positive number:
-    fixed.
-    Learned sigmas come as log_sigma = c + softplus(raw - c), c = LOG_SIGMA_MIN: smooth, and never below c
+    sigma="shared": one learned number for all pixels; "pixel": a second output per pixel; a number: fixed.
+    Learned sigmas come as log_sigma = c + softplus(raw - c), c = LOG_SIGMA_MIN: never below c, and smooth
     (7.12).
     """
 

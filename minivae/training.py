@@ -1,5 +1,4 @@
-"""The training loop over a model that is passed in: batches, progress, history, held-out ELBO, checkpoints,
-exact resume."""
+"""The training loop over a model that is passed in: batches, history, held-out ELBO, checkpoints, resume."""
 
 import json
 import time
@@ -34,14 +33,12 @@ def fit(
     validation=None, rng=None, progress=True, schedule=None, beta_schedule=None, checkpoint=None,
     resume=False, on_epoch=None, threads=1,
 ):  # fmt: skip
-    """Train vae on X and return the history: a mapping of columns, one row per epoch, also kept as
-    vae.history.
+    """Train vae on X and return vae.history: a mapping of columns, with one row per epoch.
 
     A second fit goes on from the parameters as they are, with a history of its own. Ctrl-C leaves the
     parameters as the last step left them, and the history of the finished epochs.
 
-    X           (N, D) or (N, H, W) images of uint8, bool or float; stays as it is in memory, floats are made
-                per batch
+    X           (N, D) or (N, H, W) images of uint8, bool or float; floats are made per batch
     y           labels or attributes of a conditional model
     epochs      the total: a resumed run goes on up to it
     batch_size  images per step; the last batch of an epoch may be smaller
@@ -53,8 +50,7 @@ def fit(
     validation  held-out images, or (images, labels): their ELBO after each epoch, always with the same noise
     rng         a generator or seed for order, binarisation and noise; by default the model's own generator
     progress    a tqdm bar with elbo, log p(x|z), KL and images per second
-    schedule    [(first_epoch, lr), ...] in ascending order: the learning rate from that epoch on, counted
-                from 1
+    schedule    [(first_epoch, lr), ...] in ascending order: the learning rate from that epoch on; 1, 2, ...
     beta_schedule  the same for beta, the weight of the KL: [(1, 0.0), (5, 0.5), (10, 1.0)]
     checkpoint  a file written after every epoch (and once before the first); resume=True goes on from it, to
                 the same bits as a run that was never interrupted
@@ -267,8 +263,8 @@ def save_checkpoint(path, vae, plan, threads):
 
 
 def check_same_run(path, vae, **settings):
-    """Raise a ValueError where a checkpoint is not that of a run of this model with these arguments of "
-    "fit."""
+    """Raise a ValueError where a checkpoint is not that of a run of this model with these arguments of
+    fit."""
     settings.pop("threads", None)
     plan = checked(vae, **{**dict.fromkeys(("rng", "beta_schedule")), **settings})
     expected = partial(check_checkpoint, vae, plan.optimizer)

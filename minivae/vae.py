@@ -148,8 +148,7 @@ class VAE(Trained):
         mu, raw, sigma (B, M), z like eps, the likelihood's outputs (logits (..., B, D)), kl (B,),
         log_px_z, elbo, objective (B,) or (K, B), and loss: minus the mean of objective over samples and
         images (reduction="sum": the sum over images). Nats per image.
-        Raises ValueError or TypeError for wrong shapes, an empty batch, NaN, pixels out of range and unknown
-        labels.
+        Raises ValueError or TypeError for wrong shapes, an empty batch, NaN, and odd pixels or labels.
         """
         return self.run(*self.check_batch(x, eps, y))
 
@@ -218,8 +217,7 @@ class VAE(Trained):
         also for K draws, a beta and the sum over images (9.15, 9.16).
 
         Overwrites grad (and the views in `gradients`); returns a Trace of dlogits (or dmean, ...), dz, dmu,
-        dsigma, draw, the hidden layers' gradients, and dx, which training does without (need_dx=False).
-        Updates nothing.
+        dsigma, draw, the hidden layers' gradients, and dx, unless need_dx is False. Updates nothing.
         """
         d, weight = Trace(), self.weight(t)
         dobjective = np.full(t.objective.shape, -weight, self.dtype)

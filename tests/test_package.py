@@ -54,7 +54,9 @@ def test_the_citation_names_this_version():
 
 DEFAULTS = {  # as README, docstrings and lessons say
     minivae.VAE: "784, (200,), 100, 'bernoulli', 'softplus', 'relu', 1.0, 'mean', 0, 'reference', float32, 0",
-    minivae.VAE.fit: "None, 30, 64, None, None, 1, 'elbo', None, None, True, None, None, None, False, None, 1",
+    minivae.VAE.fit: (
+        "None, 30, 64, None, None, 1, 'elbo', None, None, True, None, None, None, False, None, 1"
+    ),
     minivae.VAE.log_likelihood: "None, 1000, None, False",
     minivae.VAE.elbo: "None, 1, None",
     minivae.SGD: "0.001, 0.0",

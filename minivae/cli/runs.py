@@ -248,8 +248,8 @@ def add_to_history(folder, row):
 
 
 def check_evaluations(folder):
-    """Raise a ValueError where evaluations.csv is no such table, before a long piece of work is to be "
-    "added."""
+    """Raise a ValueError where evaluations.csv is no such table, before a long piece of work is to be
+    added."""
     path = folder / "evaluations.csv"
     if not path.exists():
         return

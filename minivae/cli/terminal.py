@@ -85,8 +85,8 @@ def complain(text):
 
 
 def shows_bars():
-    """Whether a progress bar makes sense on stderr: not in a file, and not on a terminal that can't go "
-    "back."""
+    """Whether a progress bar makes sense on stderr: not in a file, and not on a terminal that can't go
+    back."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 

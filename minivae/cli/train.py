@@ -151,8 +151,8 @@ def built(settings, train_set, test_set):
 
 
 def fit_settings(settings, train_set, y, test_set, test_y):
-    """What fit is told in a run of these settings, but how far to go: evaluate compares it with a "
-    "checkpoint."""
+    """What fit is told in a run of these settings, but how far to go: evaluate compares it with a
+    checkpoint."""
     return {
         "X": train_set.images, "y": y, "validation": (test_set.images, test_y),
         "optimizer": recipes.optimizer(settings), "n_samples": settings["samples"],
