@@ -580,3 +580,39 @@ def test_command(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(likelihoods.Bernoulli, "dx", lambda self, dlog_px_z, t: 0 * t.logits)
     assert run("gradcheck", *small) == 1
     assert "FAILED" in capsys.readouterr().out
+
+
+# What it costs, and where the words change.
+
+
+def product(a):
+    return np.sin(a) * a
+
+
+def test_a_right_block_costs_two_evaluations_a_coordinate():
+    def calls(n):
+        made = []
+
+        def counted(a):
+            made.append(a)
+            return product(a)
+
+        a = np.random.default_rng(0).uniform(0.5, 2, n)
+        assert check_gradient(counted, lambda a: np.cos(a) * a + np.sin(a), a).passed
+        return len(made)
+
+    ten, twenty, forty = calls(10), calls(20), calls(40)
+    assert twenty - ten == 20 and forty - twenty == 40
+
+
+@pytest.mark.parametrize("planted, words, passed", [
+    (1e-9, "right", True), (3e-7, "right, but noisy", True), (3e-6, "suspicious", False),
+    (3e-2, "wrong", False),
+])  # fmt: skip
+def test_a_planted_error_reads_as_large_as_it_is(planted, words, passed):
+    a = np.random.default_rng(0).uniform(0.5, 2, 5)
+    right = np.cos(a) * a + np.sin(a)
+    report = check_gradient(product, right + 2 * planted * np.abs(right).max() * np.eye(5)[2], a)
+    (row,) = report.rows
+    assert row.words == words and report.passed == passed
+    assert np.isclose(row.error, planted, rtol=0.05) or words == "right"

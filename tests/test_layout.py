@@ -23,7 +23,7 @@ CORE = "trace parameters layers gaussian likelihoods optimizers bounds training 
 GROUND_OF_CORE = {"inputs", "storage", "progress"}
 LINES, WIDTH = 60, 110
 # functions that are longer still, to be split by who rewrites them
-TOO_LONG = {"function._check_pair", "model._check", "products._multiplied"}
+TOO_LONG = {"products._multiplied"}
 
 
 def module_of(path):
