@@ -17,21 +17,20 @@ def lessons(app):
     for path in sorted(Path(app.srcdir).glob("[0-9][0-9]_*.ipynb")):
         first = nbf.read(path, as_version=4).cells[0].source
         title = re.search(r"^# (?:Lesson \d+: )?(.*)", first)[1]
-        question, time = (
-            re.search(rf"\*\*{label}:\*\*\s*(.*?)[.?;]", first, re.DOTALL)
-            for label in ("The question", "Time")
-        )
-        yield (path.stem, title, *(" ".join(found[1].split()) if found else "" for found in (question, time)))
+        question = re.search(r"\*\*The question:\*\*\s*(.*?)[.?;]", first, re.DOTALL)
+        time = re.search(r"\*\*Time:\*\*\D*(\d+)", first)
+        yield path.stem, title, " ".join(question[1].split()) if question else "", time[1] if time else ""
 
 
 def fill(app, docname, content):
     if docname != "index":
         return
-    rows = ["| lesson | the question | time |", "|---|---|---|"]
+    runs = app.config.run_edition
+    rows = ["| lesson | the question | minutes |" + " in the browser |" * runs, "|---|---|---|" + "---|" * runs]
     for page, title, question, time in lessons(app):
-        run = f', <a href="{RUN.format(page)}">run</a>' if app.config.run_edition else ""
         asked = f"{question[:1].upper()}{question[1:]}?" if question else ""
-        rows.append(f"| [{page[:2]} {title}]({page}.ipynb) | {asked} | {time}{run} |")
+        run = f' <a href="{RUN.format(page)}">run</a> |' if runs else ""
+        rows.append(f"| [{page[:2]} {title}]({page}.ipynb) | {asked} | {time} |{run}")
     content[0] = content[0].replace("{lessons}", "\n".join(rows))
 
 
