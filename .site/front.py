@@ -26,10 +26,10 @@ def fill(app, docname, content):
     if docname != "index":
         return
     runs = app.config.run_edition
-    rows = ["| lesson | the question | minutes |" + " in the browser |" * runs, "|---|---|---|" + "---|" * runs]
+    rows = ["| lesson | the question | minutes |" + " run it |" * runs, "|---|---|---|" + "---|" * runs]
     for page, title, question, time in lessons(app):
         asked = f"{question[:1].upper()}{question[1:]}?" if question else ""
-        run = f' <a href="{RUN.format(page)}">run</a> |' if runs else ""
+        run = f' <a href="{RUN.format(page)}">in the browser</a> |' if runs else ""
         rows.append(f"| [{page[:2]} {title}]({page}.ipynb) | {asked} | {time} |{run}")
     content[0] = content[0].replace("{lessons}", "\n".join(rows))
 
