@@ -709,6 +709,19 @@ def test_a_lost_imaginary_part_is_no_derivative():
         judge(lambda dy, x: dy * np.abs(x))
 
 
+def test_an_answer_that_loses_its_imaginary_part_is_told_where():
+    def slope(f, x, h):
+        out = np.zeros(1)
+        out[0] = f(x + 1j * h)
+        return out[0].imag / h
+
+    step = same_values(
+        lambda f, x, h: f(x + 1j * h).imag / h, inputs(f=lambda *_: np.sin, x=real(), h=lambda *_: 1e-20)
+    )
+    with pytest.raises(Wrong, match=r"raised ComplexWarning: .*`out\[0\] = f\(x \+ 1j \* h\)`"):
+        step(slope)
+
+
 def test_the_tails_count_entry_by_entry():
     judge = same_values(
         lambda a: np.exp(-np.abs(a)), inputs(a=real("B", 3, tails=80)), "p", entrywise=True, float32=False

@@ -20,6 +20,7 @@ def quietly(function, *arguments, **keywords):
     """What the function returns, without NumPy's warnings."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)  # a lost imaginary part
         return function(*arguments, **keywords)
 
 
