@@ -11,7 +11,7 @@ from .numeric import BANDS, METHODS
 
 @dataclass
 class Trap:
-    """Why a check can't speak: nothing that the formula of the gradient is to blame for.
+    """What keeps a check from a verdict. The formula of the gradient is not to blame for it.
 
     name: "undecided", where measurements don't suffice; "noise", "accumulated", "stale", "second point", of
     what differs from call to call; "NaN", "float32", "complex", "imaginary part", "raised", "None", "list",
@@ -156,7 +156,7 @@ class Report:
     """What a check found; print it, or look at it with show().
 
     rows: a Row per gradient, in the order of the flow; first: the names of those where the mistake sits,
-    the first ones that a backward pass comes to; traps: why the check can't speak, if so; notes: what was
+    the first ones that a backward pass comes to; traps: what keeps the check from a verdict; notes: what was
     assumed.
     """
 

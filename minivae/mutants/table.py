@@ -39,12 +39,12 @@ def caught_by(mutant):
 
 @dataclass
 class Line:
-    """One mutant in the table: what caught it ({check: bool, or None where it was not asked}),
-    and the diagnosis."""
+    """One mutant in the table: what caught it, {check: bool, or None where it was not asked}; the first
+    Explanation, or None; and the names of the gradients where the mistake sits."""
 
     mutant: Mutant
     caught: dict
-    explanation: object  # the first Explanation, or None
+    explanation: object
     where: list
 
     @property
@@ -54,6 +54,17 @@ class Line:
         e = self.explanation
         return e is not None and place in self.where and (e.relation, e.term) == (relation, term)
 
+    def text(self, width):
+        """Its marks, what is wrong, and what the diagnosis says."""
+        marks = {True: "X", False: ".", None: " "}
+        cells = (f"{marks[self.caught[check]]:^{len(check)}}" for check in CHECKS)
+        yield f"{self.mutant.name:{width}}  {'  '.join(cells)}".rstrip()
+        yield f"    {self.mutant.words}"
+        if self.mutant.expect:
+            cause = self.explanation.words if self.explanation else "no explanation"
+            words = f"-> {', '.join(self.where[:2])}: {cause}"
+            yield textwrap.fill(words, 110, initial_indent="    ", subsequent_indent="       ")
+
 
 @dataclass
 class Table:
@@ -62,51 +73,33 @@ class Table:
     lines: list
 
     @property
+    def gradients(self):
+        """The lines of wrong gradients."""
+        return [line for line in self.lines if line.mutant.expect]
+
+    @property
     def complete(self):
         """Whether every mistake is caught by a check, and every wrong gradient named rightly."""
-        return all(any(line.caught.values()) for line in self.lines) and all(
-            line.named for line in self.lines if line.mutant.expect
-        )
+        caught = all(any(line.caught.values()) for line in self.lines)
+        return caught and all(line.named for line in self.gradients)
 
     def __str__(self):
         width = max(len(line.mutant.name) for line in self.lines)
-        head = f"{'':{width}}  " + "  ".join(CHECKS)
-        rows = []
-        for title, wrong_gradient in (
-            ("Wrong gradients", True),
-            ("Both passes wrong alike, or something else", False),
+        others = [line for line in self.lines if not line.mutant.expect]
+        text = []
+        for title, lines in (
+            ("Wrong gradients", self.gradients),
+            ("Both passes wrong alike, or something else", others),
         ):
-            lines = [line for line in self.lines if bool(line.mutant.expect) == wrong_gradient]
-            rows += [title, head, *(text for line in lines for text in self._row(line, width)), ""] * bool(
-                lines
-            )
+            if lines:
+                text += [title, f"{'':{width}}  {'  '.join(CHECKS)}"]
+                text += [row for line in lines for row in line.text(width)]
+                text.append("")
         caught = sum(any(line.caught.values()) for line in self.lines)
-        gradients = [line for line in self.lines if line.mutant.expect]
-        named = sum(line.named for line in gradients)
-        return "\n".join(
-            [
-                *rows,
-                f"X caught, . passed by: {caught} of {len(self.lines)} mistakes are caught.",
-                (
-                    f"-> the diagnosis: {named} of {len(gradients)} wrong gradients are named rightly, and"
-                    " where they sit."
-                ),
-            ]
-        )
-
-    def _row(self, line, width):
-        marks = {True: "X", False: ".", None: " "}
-        yield (
-            f"{line.mutant.name:{width}}  "
-            + "  ".join(f"{marks[line.caught[check]]:^{len(check)}}" for check in CHECKS).rstrip()
-        )
-        yield f"    {line.mutant.words}"
-        if line.mutant.expect:
-            words = (
-                f"-> {', '.join(line.where[:2])}:"
-                f" {line.explanation.words if line.explanation else 'no explanation'}"
-            )
-            yield textwrap.fill(words, 110, initial_indent="    ", subsequent_indent="       ")
+        text.append(f"X caught, . passed by: {caught} of {len(self.lines)} mistakes are caught.")
+        of = f"{sum(line.named for line in self.gradients)} of {len(self.gradients)} wrong gradients"
+        text.append(f"-> the diagnosis: {of} are named rightly, and where they sit.")
+        return "\n".join(text)
 
     __repr__ = __str__
 
@@ -116,7 +109,5 @@ def make_table(mutants=MUTANTS):
     lines = []
     for mutant in mutants:
         caught, report = caught_by(mutant)
-        lines.append(
-            Line(mutant, caught, report.explanations[0] if report.explanations else None, report.first)
-        )
+        lines.append(Line(mutant, caught, next(iter(report.explanations), None), report.first))
     return Table(lines)
