@@ -39,6 +39,18 @@ def test_every_lesson_is_copied_once(tree, capsys):
     assert copied(mine) == copied(lessons)
 
 
+def test_what_a_lesson_imports_from_beside_it_is_copied_too(tree, capsys):
+    lessons, mine = tree
+    (lessons / "page.py").write_text("first version")
+    run(mine, capsys)
+    assert (mine / "page.py").read_text() == "first version"
+    (mine / "page.py").write_text("my version")
+    (lessons / "page.py").write_text("second version")
+    run(mine, capsys)
+    assert (mine / "page.py").read_text() == "my version"
+    assert (mine / "page_2.py").read_text() == "second version"
+
+
 def test_what_was_worked_on_stays_and_the_newer_lesson_comes_beside_it(tree, capsys):
     lessons, mine = tree
     run(mine, capsys)

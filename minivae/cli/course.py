@@ -37,7 +37,7 @@ def command(args):
     if folder.resolve() == LESSONS.resolve():
         raise ValueError(f"{folder} holds the lessons themselves; give another folder for your copy of them.")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, words in hand_out(lessons, folder):
+    for name, words in hand_out([*lessons, *sorted(LESSONS.glob("*.py"))], folder):
         tell(f"  {name:40} {words}")
     tell(f"\nTo work in your copy: jupyter lab {shlex.quote(str(folder / lessons[0].name))}")
     return 0
@@ -73,7 +73,7 @@ def place(lesson, version, folder, handed_out):
     if untouched(name):
         return name, "newer now; you had not worked in it", True
     number = 2
-    while (folder / (beside := f"{lesson.stem}_{number}.ipynb")).exists() and not untouched(beside):
+    while (folder / (beside := f"{lesson.stem}_{number}{lesson.suffix}")).exists() and not untouched(beside):
         number += 1
     return beside, f"newer than {name}, which is yours and stays as it is", True
 
