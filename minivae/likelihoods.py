@@ -64,7 +64,7 @@ class Bernoulli:
 
     def start(self, mean, variance):
         """The last layer's bias that makes the mean image of every z: its logit, clipped to [.001, .999]
-        (Burda et al. 2016, section 5); and no parameters of its own. mean, variance (D,) of the images."""
+        (the code of Burda et al. 2016); and no parameters of its own. mean, variance (D,) of the images."""
         p = np.clip(mean, 0.001, 0.999)
         return np.log(p / (1 - p)), None
 
