@@ -2,17 +2,16 @@
 
 import sys
 
-try:
-    from .data import load_data
-    from .likelihoods import Bernoulli, Gaussian
-    from .optimizers import SGD, Adagrad, Adam, RMSProp
-    from .trace import Trace
-    from .vae import VAE
-except KeyboardInterrupt:
-    if sys.argv[:1] != ["-m"]:  # where `python -m minivae` is imported, Ctrl-C is told in one line
-        raise
-    print("minivae: stopped.", file=sys.stderr)
-    sys.exit(130)
+if sys.argv[:1] == ["-m"] and "minivae" in sys.orig_argv:  # Ctrl-C from the first import is told in one line
+    from .cli import stop_at_once
+
+    stop_at_once()
+
+from .data import load_data
+from .likelihoods import Bernoulli, Gaussian
+from .optimizers import SGD, Adagrad, Adam, RMSProp
+from .trace import Trace
+from .vae import VAE
 
 __all__ = ["VAE", "Trace", "Bernoulli", "Gaussian", "SGD", "RMSProp", "Adam", "Adagrad", "load_data"]
 __version__ = "0.1.0"

@@ -119,7 +119,8 @@ def command(args):
                 f"the run in {folder} has {done} epochs already; give --epochs {done} or more, the total."
             )
         runs.write_settings(folder, settings)
-        runs.write_history(folder, so_far)
+        if done:
+            runs.write_history(folder, so_far)  # a killed run may have been a row ahead
         describe(settings, vae, train_set, test_set)
         tell(f"run        {folder}" + (f", going on after epoch {done} of {wanted}" if done else ""))
         tell()
