@@ -1,11 +1,18 @@
 """minivae: a variational autoencoder in NumPy with every gradient written by hand."""
 
+import signal
 import sys
 
-if sys.argv[:1] == ["-m"] and "minivae" in sys.orig_argv:  # Ctrl-C from the first import is told in one line
-    from .cli import stop_at_once
+if sys.argv[:1] == ["-m"] and "minivae" in sys.orig_argv:  # Ctrl-C during the imports, which take a moment
 
-    stop_at_once()
+    def stop(signum, frame):
+        print("minivae: stopped.", file=sys.stderr)
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # an exception might be caught in the middle of an import
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGINT, stop)
 
 from .data import load_data
 from .likelihoods import Bernoulli, Gaussian

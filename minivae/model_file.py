@@ -191,6 +191,11 @@ def _check_state(header, model):
             "the columns of its history differ in length, or hold something else than numbers",
         )
     generator(header["rng"])
+    versions, threads = header.get("versions", {}), header.get("threads")
+    _need(
+        isinstance(versions, dict) and (threads is None or (type(threads) is int and threads > 0)),
+        "it does not know what wrote it",
+    )
 
 
 def _is_number(value):

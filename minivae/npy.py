@@ -21,7 +21,7 @@ def npy_header(file, where):
         shape, fortran, dtype = read(io.BytesIO(length + text))
         whole = len(shape) <= 32 and all(type(n) is int and n >= 0 for n in shape)
     except Exception as error:
-        raise ValueError(f"{where} has a damaged .npy header ({_shortly(error)}): write it again") from error
+        raise ValueError(f"{where} has a damaged .npy header ({shortly(error)}): write it again") from error
     if dtype.hasobject:
         raise ValueError(
             f"{where} holds Python objects, which are pickled, and minivae never loads a pickle: "
@@ -29,7 +29,7 @@ def npy_header(file, where):
         )
     if not whole or dtype.itemsize == 0:
         raise ValueError(
-            f"{where} has a damaged .npy header (shape {_shortly(shape)} of {dtype}): write it again"
+            f"{where} has a damaged .npy header (shape {shortly(shape)} of {dtype}): write it again"
         )
     return shape, fortran, dtype
 
@@ -69,6 +69,7 @@ def n_bytes(shape, dtype):
     return math.prod(shape) * dtype.itemsize
 
 
-def _shortly(words):
+def shortly(words, most=80):
+    """Anything as one line of a sentence."""
     text = " ".join(str(words).split())
-    return text if len(text) < 80 else f"{text[:77]}..."
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .npy import n_bytes, npy_header, read_npy
+from .npy import n_bytes, npy_header, read_npy, shortly
 
 FORMAT = 1  # of the npz files; 0 had no number, and kept the history in the header
 LARGEST_HEADER = 2**25  # bytes
@@ -165,7 +165,7 @@ def load_npz(path, *kinds, expected=None):
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             return _read(archive, kinds, expected)
     except Refused as error:
-        raise ValueError(f"{path} {error}") from error
+        raise ValueError(f"{path} {shortly(error, 400)}") from error
     except (PermissionError, IsADirectoryError) as error:
         raise OSError(
             error.errno, f"could not read {path}: {error.strerror}; give a {kind} file that you may read."
@@ -188,7 +188,7 @@ def _read(archive, kinds, expected):
     kind, number, names = header["minivae"], header.get("format", 0), header["arrays"]
     if kind not in kinds:
         raise Refused(f"holds a {kind}, not a {kinds[0]}; give the {kinds[0]} file of the run.")
-    if type(number) is not int or number > FORMAT:
+    if type(number) is not int or not 0 <= number <= FORMAT:
         raise Refused(
             f"has the format {number!r}, and this minivae knows up to {FORMAT}: read it with the one that"
             " wrote it, or a newer one."

@@ -21,6 +21,7 @@ from .inputs import (
     white_black,
 )
 from .model_file import check_checkpoint
+from .npy import shortly
 from .ondisk import fingerprint
 from .optimizers import Optimizer, make_optimizer
 from .progress import progress_bar
@@ -69,7 +70,8 @@ def fit(
         vae, X, y, batch_size, optimizer, binarize, n_samples, objective, validation, rng, schedule,
         beta_schedule,
     )  # fmt: skip
-    epochs, threads = check_whole("epochs", epochs, 0), threads and check_whole("threads", threads, 1)
+    epochs = check_whole("epochs", epochs, 0)
+    threads = None if threads is None else check_whole("threads", threads, 1)
     if resume:
         resume_from(checkpoint, vae, plan, threads)
     else:
@@ -277,7 +279,7 @@ def _check_same(path, then, now):
     differences = list(_differences(then, {name: value for name, value in now.items() if name != "data"}))
     if differences:
         raise ValueError(
-            f"{path} is the checkpoint of another run, with {', '.join(differences)}: "
+            f"{path} is the checkpoint of another run, with {shortly(', '.join(differences), 300)}: "
             "give the same settings to go on with it, or another folder to start anew."
         )
     names = {"images": "images", "labels": "labels", "validation": "held-out data"}
@@ -328,7 +330,7 @@ NEW = {"beta_schedule": []}  # settings that older checkpoints lack, and what th
 def _differences(then, now):
     """In what two settings differ, one level deep: "config.beta=1.0 (now 2.0)"."""
     for name, value in now.items():
-        if isinstance(value, dict):
-            yield from (f"{name}.{words}" for words in _differences(then.get(name, {}), value))
+        if isinstance(value, dict) and isinstance(then.get(name), dict):
+            yield from (f"{name}.{words}" for words in _differences(then[name], value))
         elif value != then.get(name, NEW.get(name)):
             yield f"{name}={then.get(name)!r} (now {value!r})"

@@ -1,21 +1,8 @@
 """The command line: each command in a file of its own, with its flags (add_arguments)
 and what it does (command)."""
 
-import os
 import signal
 import sys
-
-
-def stop_at_once():
-    """Until `run` takes over, Ctrl-C ends `python -m minivae` in one line."""
-
-    def stop(signum, frame):
-        try:
-            os.write(2, b"minivae: stopped.\n")
-        finally:
-            os._exit(130)
-
-    signal.signal(signal.SIGINT, stop)
 
 
 def run(argv=None):

@@ -42,31 +42,29 @@ def add_arguments(parser):
 def command(args):
     """Draw images from the prior, into a picture or an .npz file."""
     folder, vae = runs.find_model(args.run)
-    y = None
-    if args.label is not None:
-        y = np.full(args.n or 25, place_of(args.label, vae))
-    elif vae.classes == []:
+    place = None if args.label is None else place_of(args.label, vae)
+    if vae.classes == []:
         raise ValueError(
             "this model's condition is a row of attributes: draw in Python, with "
             "VAE.load(...).prior_predictive_sample(n, y)."
         )
-    elif vae.n_conditions and args.n:
+    if vae.n_conditions and args.n and place is None:
         raise ValueError(
             "this model is conditional: give --label with --n, or leave out --n for five images of each"
             " class."
         )
+    n, each = args.n or 25, vae.n_conditions > 0 and place is None
     out = Path(args.out) if args.out else free_name(folder / "samples.png")
     there = " The file that was there is replaced." if args.out and out.exists() else ""
     if out.suffix == ".npz":
-        if vae.n_conditions and y is None:
-            y = np.repeat(np.arange(vae.n_conditions), 5)
-        write_arrays(out, vae, args.n or (25 if y is None else len(y)), y, args.seed)
-    elif (args.n or 25) > MOST:
-        raise ValueError(f"a picture has room for {MOST:,} images: give --out FILE.npz for {args.n:,}.")
+        write_arrays(out, vae, 5 * vae.n_conditions if each else n, place, args.seed)
+    elif n > MOST:
+        raise ValueError(f"a picture has room for {MOST:,} images: give --out FILE.npz for {n:,}.")
     else:
         from .. import plots
 
-        plots.save(plots.prior_samples(vae, args.n or 25, y, args.seed), out)
+        y = None if place is None else np.full(n, place)
+        plots.save(plots.prior_samples(vae, n, y, args.seed), out)
     tell(f"Written: {out}, drawn with seed {args.seed} from the model in {folder}.{there}")
     return 0
 
@@ -91,20 +89,27 @@ def free_name(path):
     return next(name for name in itertools.chain([path], names) if not name.exists())
 
 
-def write_arrays(out, vae, n, y, seed):
-    """images, means and, of a conditional model, labels, drawn and written some at a time."""
-    shape = n, *vae.image_shape
+def write_arrays(out, vae, n, place, seed):
+    """images, means and, of a conditional model, labels, drawn and written some at a time: of the class at
+    that place, or five of each."""
+
+    def bounds():
+        return ((start, min(start + CHUNK, n)) for start in range(0, n, CHUNK))
+
+    def places(start, stop):
+        return np.arange(start, stop) // 5 if place is None else np.full(stop - start, place)
 
     def drawn(which):  # the same draws each time: the file holds one array behind the other
         rng = np.random.default_rng(seed)
         with progress_bar(shows_bars(), n, f"drawing, {which + 1} of 2") as bar:
-            for start in range(0, n, CHUNK):
-                part = None if y is None else y[start : start + CHUNK]
-                yield vae.prior_predictive_sample_with_probs(min(CHUNK, n - start), part, rng=rng)[which]
-                bar.update(min(CHUNK, n - start))
+            for start, stop in bounds():
+                y = places(start, stop) if vae.n_conditions else None
+                yield vae.prior_predictive_sample_with_probs(stop - start, y, rng=rng)[which]
+                bar.update(stop - start)
 
+    shape = n, *vae.image_shape
     arrays = {"images": (shape, vae.dtype, drawn(0)), "means": (shape, vae.dtype, drawn(1))}
-    if y is not None:
-        labels = np.asarray(vae.class_labels)[y]
-        arrays["labels"] = labels.shape, labels.dtype, [labels]
+    if vae.n_conditions:
+        labels = np.array(vae.class_labels)
+        arrays["labels"] = (n,), labels.dtype, (labels[places(*part)] for part in bounds())
     save_npz_in_pieces(out, "samples", {}, arrays)

@@ -10,7 +10,7 @@ import gzip
 import re
 from pathlib import Path
 
-from ..npy import read_npy
+from ..npy import read_npy, shortly
 from .arrays import open_npy, read_idx_array
 from .contents import Contents, Part, check_labels, settle
 from .folder import read_folder
@@ -105,7 +105,7 @@ def _opened(path):
         except Exception as error:  # gzip and zipfile fail in many ways where the bytes make no sense
             if isinstance(error, ValueError) and str(path) in str(error):
                 raise  # a sentence of ours
-            what = " ".join(str(error).split()) or type(error).__name__
+            what = shortly(error) or type(error).__name__
             raise ValueError(f"{path} is truncated or corrupt ({what}): fetch or write it again") from error
 
 

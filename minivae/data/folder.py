@@ -11,6 +11,7 @@ from collections import Counter
 
 import numpy as np
 
+from ..npy import shortly
 from .contents import Contents, Part, bar
 from .npz import SPLITS
 
@@ -97,7 +98,7 @@ def _picture(file):
         with Image.open(file, formats=("PNG", "JPEG")) as image:
             yield image
     except Exception as error:  # a damaged picture fails in a dozen ways
-        what = " ".join(str(error).replace(str(file), "it").split()) or type(error).__name__
+        what = shortly(str(error).replace(str(file), "it")) or type(error).__name__
         raise ValueError(
             f"{file} is no picture that can be read ({what}): repair it or take it away"
         ) from error
