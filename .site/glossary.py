@@ -25,7 +25,7 @@ def collect(app, tree):
                 phrases = [strong.astext() for strong in first.findall(nodes.strong)]
                 if phrases:
                     row["ids"].append(anchor(phrases[0]))
-                    meaning = " ".join(entry.astext() for entry in others[:1])
+                    meaning = " ".join(entry.astext() for entry in others[:1]).replace("\\", "")
                     terms.update(
                         {phrase.lower(): (app.env.docname, anchor(phrases[0]), meaning) for phrase in phrases}
                     )
