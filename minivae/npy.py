@@ -46,7 +46,7 @@ def read_bytes(file, shape, dtype, where):
     """The rest of the file as an array in native byte order; a byte too few or too many is a ValueError."""
     expected = n_bytes(shape, dtype)
     size = " x ".join(map(str, shape)) or "one"
-    promise = f"its header promises {expected} bytes of data ({size} of {dtype.name})"
+    promise = f"its header promises {shortly(expected)} bytes of data ({shortly(size)} of {dtype.name})"
     try:
         data = np.empty(expected, np.uint8)  # takes up memory only as it is filled
     except (MemoryError, OverflowError, ValueError) as error:
