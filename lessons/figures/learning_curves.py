@@ -2,8 +2,9 @@
 
     python lessons/figures/learning_curves.py runs/reference runs/burda-k1 ...
 
-takes history.csv and evaluations.csv of each run (train and evaluate write them), keeps what it draws in
-learning_curves.csv and draws learning_curves.png, both beside this file. Without runs it draws what it kept.
+takes history.csv and evaluations.csv of each run (train and evaluate write them), keeps their numbers in
+learning_curves.csv, in the place of those of the same recipe and seed, and draws learning_curves.png from all
+that is kept, both beside this file.
 """
 
 import argparse
@@ -37,19 +38,12 @@ def rows_of(folder):
     history, kept = (folder / name for name in ("history.csv", "evaluations.csv"))
     elbo = {int(row["epoch"]): float(row["validation_elbo"]) for row in csv.DictReader(history.open())}
     evaluations = list(csv.DictReader(kept.open())) if kept.exists() else []
-    for epoch in sorted(
-        {
-            *np.rint(np.geomspace(1, max(elbo), 60)).astype(int).tolist(),
-            *(int(row["epoch"]) for row in evaluations),
-        }
-    ):
+    evenly = np.rint(np.geomspace(1, max(elbo), 60)).astype(int).tolist()
+    for epoch in sorted({*evenly, *(int(row["epoch"]) for row in evaluations)}):
         for row in [row for row in evaluations if int(row["epoch"]) == epoch] or [{}]:
-            yield {
-                "recipe": settings["recipe"], "seed": settings["seed"], "epoch": epoch,
-                "held_out_elbo": f"{elbo[epoch]:.3f}",
-                "log_px": f"{float(row['log_px']):.3f}" if row else "", **{name: row.get(name)
-                for name in ("n_samples", "n_images")},
-            }  # fmt: skip
+            log_px = f"{float(row['log_px']):.3f}" if row else ""
+            of = settings["recipe"], settings["seed"], epoch, f"{elbo[epoch]:.3f}"
+            yield dict(zip(COLUMNS, (*map(str, of), log_px, row.get("n_samples"), row.get("n_images"))))
 
 
 def draw(rows):
@@ -112,12 +106,14 @@ def main():
     )
     args = parser.parse_args()
     table = args.out / "learning_curves.csv"
-    if args.runs:
-        write_csv(
-            table,
-            [COLUMNS, *([row[name] for name in COLUMNS] for folder in args.runs for row in rows_of(folder))],
-        )
-    plots.save(draw(list(csv.DictReader(table.open()))), args.out / "learning_curves.png")
+    rows = list(csv.DictReader(table.open())) if table.exists() else []
+    for folder in args.runs:
+        new = list(rows_of(folder))
+        run = new[0]["recipe"], new[0]["seed"]
+        rows = [row for row in rows if (row["recipe"], row["seed"]) != run] + new
+    rows.sort(key=lambda row: (list(recipes.RECIPES).index(row["recipe"]), int(row["seed"])))
+    write_csv(table, [COLUMNS, *([row[name] for name in COLUMNS] for row in rows)])
+    plots.save(draw(rows), args.out / "learning_curves.png")
 
 
 if __name__ == "__main__":
