@@ -1,8 +1,18 @@
 """The progress bar."""
 
+import os
+import sys
+
+
+def can_be_seen():
+    """Whether a line that is written anew again and again makes sense: in a notebook and on most terminals."""
+    if "ipykernel" in sys.modules:
+        return True
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
 
 def progress_bar(show, total, what, unit=" images", delay=0):
-    """A tqdm bar, in the terminal or in a notebook, from `delay` seconds on; silent where show is False."""
+    """A tqdm bar from `delay` seconds on; silent where show is False. In a file it is written once a minute."""
     from tqdm.auto import tqdm
 
     # with its numbers within 80 columns
@@ -16,4 +26,5 @@ def progress_bar(show, total, what, unit=" images", delay=0):
         bar_format=form,
         disable=not show,
         leave=False,
+        mininterval=0.1 if can_be_seen() else 60,
     )

@@ -672,3 +672,9 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 def test_training_on_60000_images_stays_under_600_mb():
     done = subprocess.run([sys.executable, "-c", TRAIN_ON_60000], capture_output=True, text=True, check=True)
     assert int(done.stdout) / 1024 < 600
+
+
+def test_a_redirected_log_is_not_filled_by_the_bar(X, capsys):
+    pytest.importorskip("tqdm")
+    model().fit(np.tile(X, (200, 1)), epochs=2, batch_size=4, progress=True)
+    assert capsys.readouterr().err.count("training") <= 3  # the first and the last state

@@ -3,10 +3,11 @@
 import numpy as np
 
 from .. import bounds, training
+from ..progress import can_be_seen
 from ..threads import blas_threads
 from . import recipes, runs
 from .flags import BINARIZE, at_least, flag
-from .terminal import shows_bars, tell
+from .terminal import tell
 from .train import built, check_data, epochs_of, fit_settings, load
 
 
@@ -62,7 +63,7 @@ def evaluate(args, folder, vae, settings, recipe, test_set, y):
     active = bounds.active_units(vae, test_set.images, y, rng=vae.seed).sum()
     tell(f"active latents   {active:9d}   of {vae.n_latent} (variance of the posterior mean > 0.01)")
     log_px = vae.log_likelihood(
-        test_set.images[:n_log_px], None if y is None else y[:n_log_px], K, args.seed, shows_bars()
+        test_set.images[:n_log_px], None if y is None else y[:n_log_px], K, args.seed, can_be_seen()
     )
     error = f" +- {log_px.std(ddof=1) / n_log_px**0.5:.2f}" if n_log_px > 1 else ""
     which = f"all {n:,}" if n_log_px == n else f"the first {n_log_px:,}"

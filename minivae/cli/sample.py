@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..progress import progress_bar
+from ..progress import can_be_seen, progress_bar
 from ..storage import save_npz_in_pieces
 from . import runs
 from .flags import at_least, path, whole
-from .terminal import shows_bars, tell
+from .terminal import tell
 
 CHUNK = 4096  # images that are drawn at a time
 MOST = 2500  # images in a picture
@@ -101,7 +101,7 @@ def write_arrays(out, vae, n, place, seed):
 
     def drawn(which):  # the same draws each time: the file holds one array behind the other
         rng = np.random.default_rng(seed)
-        with progress_bar(shows_bars(), n, f"drawing, {which + 1} of 2") as bar:
+        with progress_bar(can_be_seen(), n, f"drawing, {which + 1} of 2") as bar:
             for start, stop in bounds():
                 y = places(start, stop) if vae.n_conditions else None
                 yield vae.prior_predictive_sample_with_probs(stop - start, y, rng=rng)[which]

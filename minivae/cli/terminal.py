@@ -84,12 +84,6 @@ def complain(text):
         print(f"minivae: {text}", file=sys.stderr, flush=True)
 
 
-def shows_bars():
-    """Whether a progress bar makes sense on stderr: not in a file, and not on a terminal that can't go
-    back."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def sentence(error):
     """An exception as one line."""
     if isinstance(error, MemoryError):

@@ -11,10 +11,11 @@ from ..gaussian import HEADS
 from ..inputs import check_images, check_labels
 from ..layers import ACTIVATIONS
 from ..parameters import INITS
+from ..progress import can_be_seen
 from . import recipes, runs
 from .flags import BINARIZE, Widths, at_least, decoder_sigma, number, path, widths, with_default
 from .settings import OPTIMIZERS
-from .terminal import Stopped, shows_bars, sigterm_as_ctrl_c, status_of, tell, tell_about, undisturbed
+from .terminal import Stopped, sigterm_as_ctrl_c, status_of, tell, tell_about, undisturbed
 
 EXAMPLE = """example:
   python -m minivae train --data mnist --latent 2 --hidden 200 100
@@ -134,7 +135,7 @@ def command(args):
 def load(settings):
     """The training set and the held-out set of a run."""
     more = {"shape": settings["shape"]} if settings["shape"] else {}
-    if shows_bars():
+    if can_be_seen():
         more["progress"] = True
     return load_data(settings["data"], settings["test"], settings["seed"], **more)
 
@@ -178,7 +179,7 @@ def train(vae, folder, settings, data, held_out, done, epochs_now):
             vae.fit(
                 **data,
                 epochs=min(settings["epochs"], done + (epochs_now or settings["epochs"])),
-                progress=shows_bars(),
+                progress=can_be_seen(),
                 checkpoint=checkpoint,
                 resume=checkpoint.exists(),
                 on_epoch=after_epoch,

@@ -1,7 +1,6 @@
 """What a file or a folder held, and what its pixels and labels mean: the same rules whatever they were
 read from."""
 
-import contextlib
 import math
 from dataclasses import dataclass, field
 
@@ -35,19 +34,6 @@ class Contents:
     @property
     def parts(self):
         return [self.train] if self.test is None else [self.train, self.test]
-
-
-@contextlib.contextmanager
-def bar(show, total, what, unit):
-    """A progress bar as `with bar(...) as advance: advance(n)`, which appears where the work takes more
-    than half a second."""
-    if not show:
-        yield lambda n: None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=what, unit=unit, unit_scale=True, delay=0.5, leave=False) as shown:
-        yield shown.update
 
 
 def settle(contents, shape=None):

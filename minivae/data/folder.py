@@ -12,7 +12,8 @@ from collections import Counter
 import numpy as np
 
 from ..npy import shortly
-from .contents import Contents, Part, bar
+from ..progress import progress_bar
+from .contents import Contents, Part
 from .npz import SPLITS
 
 ENDINGS = (".png", ".jpg", ".jpeg")
@@ -109,11 +110,11 @@ def _decode(files, progress):
     from PIL import Image
 
     headers = []
-    with bar(progress, 2 * len(files), "reading pictures", " files") as advance:
+    with progress_bar(progress, 2 * len(files), "reading pictures", " files", delay=0.5) as bar:
         for file in files:
             with _picture(file) as image:
                 headers.append((image.size, image.mode))
-            advance(1)
+            bar.update()
         sizes = Counter(size for size, _ in headers)
         (width, height), _ = sizes.most_common(1)[0]
         for file, (size, mode) in zip(files, headers):
@@ -136,7 +137,7 @@ def _decode(files, progress):
                     transparent += image.getchannel("A").getextrema()[0] < 255
                     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
                 page[...] = image.convert("RGB" if colour else "L")
-            advance(1)
+            bar.update()
     if colour and all((page == page[..., :1]).all() for page in images):
         images = np.ascontiguousarray(images[..., 0])
     return images, [f"transparent pixels (of {transparent} files) laid on white"] if transparent else []

@@ -8,7 +8,8 @@ import re
 
 import numpy as np
 
-from .contents import Contents, Part, bar
+from ..progress import progress_bar
+from .contents import Contents, Part
 from .npz import role
 
 ROWS = 2000  # that are parsed at a time
@@ -91,7 +92,7 @@ def _parse(lines, delimiter, n_columns, apart, path, line, progress):
     {index: float64}."""
     inside = np.setdiff1d(np.arange(n_columns), apart)
     blocks, columns = [np.empty((0, len(inside)), np.uint8)], []
-    with bar(progress, None, f"reading {path.name}", " rows") as advance:
+    with progress_bar(progress, path.stat().st_size, f"reading {path.name}", "B", delay=0.5) as bar:
         while block := list(itertools.islice(lines, ROWS)):
             try:
                 rows = np.loadtxt(
@@ -106,7 +107,7 @@ def _parse(lines, delimiter, n_columns, apart, path, line, progress):
             if rows.shape[1] != n_columns:
                 _complain(block, delimiter, n_columns, path, line)
             line += len(block)
-            advance(len(rows))
+            bar.update(sum(map(len, block)))
             blocks.append(_small(rows[:, inside]))
             columns.append(rows[:, apart])
     if not columns:
