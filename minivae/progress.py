@@ -5,14 +5,14 @@ import sys
 
 
 def can_be_seen():
-    """Whether a line that is written anew again and again makes sense: in a notebook and on most terminals."""
+    """Whether a line that is written again and again makes sense: in a notebook, on most terminals."""
     if "ipykernel" in sys.modules:
         return True
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def progress_bar(show, total, what, unit=" images", delay=0):
-    """A tqdm bar from `delay` seconds on; silent where show is False. In a file it is written once a minute."""
+    """A tqdm bar from `delay` seconds on; silent where show is False; once a minute in a file."""
     from tqdm.auto import tqdm
 
     # with its numbers within 80 columns

@@ -676,5 +676,5 @@ def test_training_on_60000_images_stays_under_600_mb():
 
 def test_a_redirected_log_is_not_filled_by_the_bar(X, capsys):
     pytest.importorskip("tqdm")
-    model().fit(np.tile(X, (200, 1)), epochs=2, batch_size=4, progress=True)
+    model().fit(np.tile(X, (200, 1, 1)), epochs=2, batch_size=4, progress=True)
     assert capsys.readouterr().err.count("training") <= 3  # the first and the last state
