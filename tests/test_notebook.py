@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import sys
 
 import matplotlib.pyplot as plt
 import pytest
@@ -51,3 +52,10 @@ def test_a_slider_calls_its_function_and_leaves_a_sentence(shown):
     notebook.slider(lambda k: None, k=(0, 0, 5, 1))
     assert [b["text/plain"].split("move ")[1] for b in shown[1:]] == ["z1, z2 and z3.", "k."]
     assert any("widget-view" in mime for mime in bundle)
+
+
+def test_without_ipywidgets_a_slider_is_a_sentence_and_the_plain_result(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    notebook.slider(lambda beta, K: print(f"beta {beta}, K {K}"), beta=(1.5, 0.0, 4.0, 0.5), K=(3, 1, 9, 1))
+    out = capsys.readouterr().out
+    assert "beta = 1.5, K = 3" in out and "pip install ipywidgets" in out and out.endswith("beta 1.5, K 3\n")

@@ -32,9 +32,14 @@ def slider(function, **ranges):
     """A slider per keyword: function(name=value) is called again whenever one moves, and shows what it shows.
 
     ranges: name=(start, lowest, highest, step), of integers or of floats. A saved notebook shows a sentence
-    instead.
+    instead. Without ipywidgets function is called once, with what the sliders would start at.
     """
-    import ipywidgets
+    try:
+        import ipywidgets
+    except ImportError:
+        print(f"What follows is {', '.join(f'{k} = {start}' for k, (start, *_) in ranges.items())}; ", end="")
+        print("for a slider: pip install ipywidgets, and start the kernel again.")
+        return function(**{name: start for name, (start, *_) in ranges.items()})
     from IPython.display import display
 
     def one(name, start, lowest, highest, step):
