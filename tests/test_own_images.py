@@ -60,6 +60,12 @@ def test_medmnist():
     )
 
 
+def test_without_a_test_set_the_validation_set_is_held_out():
+    np.savez("d.npz", x_train=GREY, x_val=GREY[:6])
+    train, test = load_data("d.npz")
+    assert (len(train), len(test)) == (20, 6) and train.notes == ("read x_train; held out x_val",)
+
+
 def test_different_prefixes_are_never_paired():
     np.savez("d.npz", X_test=GREY[:6], y_test=LABELS[:6], X_train=GREY[6:12])
     images, labels = read_images("d.npz")

@@ -288,9 +288,11 @@ def test_one_thread_unless_more_are_asked_for(capsys):
         seen.append({library["num_threads"] for library in libraries if library["user_api"] == "blas"})
 
     X = np.random.default_rng(0).random((20, 6))
-    for more in ({}, {"threads": 2}):
-        VAE(6, (4,), 2).fit(X, epochs=1, progress=False, on_epoch=look, **more)
-    assert seen[0] == {1} and seen[1] in ({2}, {1})  # one core may have no second
+    with threadpoolctl.threadpool_limits(3, "blas"):
+        for more in ({}, {"threads": 2}, {"threads": None}):
+            VAE(6, (4,), 2).fit(X, epochs=1, progress=False, on_epoch=look, **more)
+        look(None)  # as before
+    assert seen == [{1}, {2}, {3}, {3}]
     run(*TINY, "--epochs", 1, "--out", "a")
     assert ", 1 BLAS thread\n" in capsys.readouterr().out
     run(*TINY, "--epochs", 1, "--threads", 2, "--out", "b")
@@ -298,6 +300,25 @@ def test_one_thread_unless_more_are_asked_for(capsys):
     assert load_npz("b/checkpoint.npz", "checkpoint")[0]["threads"] == 2
     with pytest.raises(ValueError, match="threads is 0; it must be a whole number of at least 1"):
         VAE(6, (4,), 2).fit(X, epochs=1, progress=False, threads=0)
+
+
+def test_the_bits_do_not_depend_on_how_many_threads_blas_would_take(here):
+    """Products large enough that BLAS would share them out; unless one thread is asked for, it may."""
+    pytest.importorskip("threadpoolctl")
+    code = """if True:
+        import numpy as np
+        from minivae import VAE
+        X = np.random.default_rng(0).random((600, 784)).astype(np.float32)
+        vae = VAE(784, (200,), 100)
+        vae.fit(X, epochs=1, batch_size=256, progress=False)
+        print(vae.theta.tobytes().hex()[:2000], vae.theta.sum())"""
+    found = []
+    for n in ("1", "2", "4"):
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n, "MKL_NUM_THREADS": n}
+        found.append(
+            subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=env).stdout
+        )
+    assert found[0] == found[1] == found[2] and len(found[0]) > 2000
 
 
 def test_a_resume_that_changes_threads_or_numpy_says_so(monkeypatch, here):
@@ -402,6 +423,23 @@ def test_a_table_of_large_numbers_keeps_its_columns_apart(capsys):
     run("train", "--data", "large.npz", *TINY[3:], *flags)
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["1"]]
     assert [len(row) for row in rows] == [6] and float(rows[0][1]) < -1e9
+
+
+def test_grey_pictures_are_better_than_their_mean_after_the_first_epoch(capsys):
+    """A Gaussian decoder starts at the mean image and its sigma: smooth faces, one of which turns and nods."""
+    rng = np.random.default_rng(0)
+    (y, x), turn, nod = np.mgrid[0:14, 0:10], *rng.normal(0, [[1.0], [0.7]], (2, 600))
+    across, down = x - 4.5 - turn[:, None, None], y - 6.5 - nod[:, None, None]
+    faces = 0.3 + 0.4 * np.exp(-(((across / 3.5) ** 2 + (down / 5) ** 2) ** 2))
+    faces += rng.normal(0, 0.03, faces.shape)
+    np.save("faces.npy", (255 * faces.clip(0, 1)).astype(np.uint8))
+    flags = "--likelihood", "gaussian", "--latent", 2, "--epochs", 15
+    assert run("train", "--data", "faces.npy", *flags, "--out", "a") == 0
+    variance = faces.clip(0, 1).var(axis=0).mean()
+    mean_alone = -140 / 2 * (1 + np.log(2 * np.pi * variance))  # log p of N(mean image, variance)
+    elbo = VAE.load("a/model.npz").history["validation_elbo"]
+    assert elbo[0] > mean_alone and elbo[-1] > mean_alone + 40
+    assert "glorot init" in capsys.readouterr().out
 
 
 # Samples ----------------------------------------------------------------------------------------------------
