@@ -77,11 +77,11 @@ def test_defaults_are_the_documented_ones(of):
 
 
 def test_importing_is_fast_and_leaves_drawing_and_downloading_for_later():
-    """Under 0.3 s, of which NumPy takes most; on a slow machine at most as long again as NumPy."""
+    """Under 0.3 s of a processor, of which NumPy takes most; on a slow one at most as long again as NumPy."""
 
     def seconds(package):
         code = (
-            f"import time; start = time.perf_counter(); import {package}; print(time.perf_counter() - start)"
+            f"import time; start = time.process_time(); import {package}; print(time.process_time() - start)"
         )
         return min(float(run(code)) for _ in range(3))
 
