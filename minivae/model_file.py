@@ -12,7 +12,7 @@ from numbers import Real
 import numpy as np
 
 from .inputs import BINARIZE
-from .likelihoods import LIKELIHOODS
+from .likelihoods import LIKELIHOODS, make_likelihood
 from .storage import Refused, to_json
 
 GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
@@ -36,27 +36,42 @@ def check_rebuilds(vae, base):
         raise ValueError(
             "this model's parameters hold NaN or infinity, and a file of them could not be loaded."
         )
-    own = type(vae.likelihood)
-    if LIKELIHOODS.get(vae.likelihood.name) is not own:
-        name = vae.likelihood.name if vae.likelihood.name not in LIKELIHOODS else own.__name__.lower()
-        raise ValueError(
-            f"a file would not remember the likelihood {own.__name__}: give the class a name of its own,"
-            f" name = {name!r}, and register it, LIKELIHOODS[{name!r}] = {own.__name__}."
-        )
+    _check_likelihood(vae.likelihood)
+    if type(vae) is base:
+        return
+    kind = type(vae).__name__
     try:
         again = type(vae)(**json.loads(to_json(vae.config())))
     except (TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"a file of this {type(vae).__name__} could not be loaded again: {error}") from error
+        raise ValueError(f"a file of this {kind} could not be loaded again: {error}") from error
     if again.theta.shape != vae.theta.shape:
         raise ValueError(
             f"the settings ask for {again.theta.size} parameters, this model has {vae.theta.size}."
         )
-    for name, value in vars(vae).items() if type(vae) is not base else ():
+    for name, value in vars(vae).items():
         if name not in STATE and not _same(value, vars(again).get(name)):
             raise ValueError(
-                f"a file would not remember {type(vae).__name__}.{name} = {value!r}: make it an argument of "
-                "__init__ that is kept under its own name, and config() takes it along."
+                f"a file would not remember {kind}.{name} = {value!r}: make it an argument of __init__ that is "
+                "kept under its own name, and config() takes it along."
             )
+
+
+def _check_likelihood(likelihood):
+    """Raise a ValueError where a file's name and settings would make another likelihood."""
+    kind, name = type(likelihood).__name__, likelihood.name
+    if LIKELIHOODS.get(name) is not type(likelihood):
+        name = kind.lower() if name in LIKELIHOODS else name
+        raise ValueError(
+            f"a file would not remember the likelihood {kind}: give the class a name of its own, name ="
+            f" {name!r}, and register it, LIKELIHOODS[{name!r}] = {kind}."
+        )
+    try:
+        again = make_likelihood(json.loads(to_json(likelihood.config())))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"a file of this likelihood {kind} could not be loaded again: {error}") from error
+    odd = [key for key, value in vars(likelihood).items() if not _same(value, vars(again).get(key))]
+    if odd:
+        raise ValueError(f"a file would not remember {kind}.{odd[0]}: its config() must return it, too.")
 
 
 # set by build, by fit, or kept in the header

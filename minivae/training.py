@@ -79,6 +79,7 @@ def fit(
         if np.ndim(X) > 2:
             vae.image_shape = image_shape(np.shape(X))
         if checkpoint is not None:
+            vae.check_savable()
             save_checkpoint(checkpoint, vae, plan, threads)
     done = len(vae.history.get("epoch", ()))
     bar = progress_bar(progress, max(epochs - done, 0) * len(plan.images), "training")

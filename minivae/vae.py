@@ -333,11 +333,15 @@ class VAE(Trained):
     def save(self, path):
         """Write the model to an npz file (no pickle), beside and then renamed.
 
-        Raises OSError where that fails, and ValueError for a model that load could not build again: one with
-        a likelihood that is not in LIKELIHOODS, or a subclass with something that config() doesn't know.
+        Raises OSError where that fails, and what check_savable raises.
         """
-        model_file.check_rebuilds(self, VAE)
+        self.check_savable()
         save_npz(path, "model", self.header(), theta=self.theta)
+
+    def check_savable(self):
+        """Raise a ValueError for a model that load could not build again: with a likelihood that is not in
+        LIKELIHOODS, with something of a subclass that config() doesn't know, or with NaN among theta."""
+        model_file.check_rebuilds(self, VAE)
 
     @classmethod
     def check_file(cls, header, found):

@@ -426,7 +426,7 @@ def test_a_table_of_large_numbers_keeps_its_columns_apart(capsys):
 
 
 def test_grey_pictures_are_better_than_their_mean_after_the_first_epoch(capsys):
-    """A Gaussian decoder starts at the mean image and its sigma: smooth faces, one of which turns and nods."""
+    """A Gaussian decoder starts at the mean image and its sigma: smooth faces, which turn and nod."""
     rng = np.random.default_rng(0)
     (y, x), turn, nod = np.mgrid[0:14, 0:10], *rng.normal(0, [[1.0], [0.7]], (2, 600))
     across, down = x - 4.5 - turn[:, None, None], y - 6.5 - nod[:, None, None]

@@ -349,6 +349,25 @@ def test_what_a_file_would_not_remember_is_not_saved(path):
         small(likelihood=Poisson()).save(path)
 
 
+class Blurred(Gaussian):
+    name = "blurred"
+
+    def __init__(self, sigma="shared", blur=1.0):
+        super().__init__(sigma)
+        self.blur = blur
+
+
+def test_a_likelihood_with_a_setting_that_its_config_lacks_is_not_saved(path, monkeypatch):
+    monkeypatch.setitem(LIKELIHOODS, "blurred", Blurred)
+    small(likelihood=Blurred(0.5)).save(path)
+    with pytest.raises(ValueError, match=r"would not remember Blurred.blur: its config\(\) must return it"):
+        small(likelihood=Blurred(0.5, blur=2.0)).save(path)
+    with pytest.raises(ValueError, match="would not remember Blurred.blur"):
+        small(likelihood=Blurred(0.5, blur=2.0)).fit(
+            np.ones((3, 4)), epochs=1, checkpoint=path, progress=False
+        )
+
+
 def test_an_own_likelihood_that_is_registered_comes_back(path, monkeypatch):
     monkeypatch.setitem(LIKELIHOODS, "poisson", Poisson)
     small(likelihood=Poisson()).save(path)
