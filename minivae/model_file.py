@@ -51,8 +51,8 @@ def check_rebuilds(vae, base):
     for name, value in vars(vae).items():
         if name not in STATE and not _same(value, vars(again).get(name)):
             raise ValueError(
-                f"a file would not remember {kind}.{name} = {value!r}: make it an argument of __init__ that is "
-                "kept under its own name, and config() takes it along."
+                f"a file would not remember {kind}.{name} = {value!r}: make it an argument of __init__ that "
+                "is kept under its own name, and config() takes it along."
             )
 
 
