@@ -231,6 +231,5 @@ def _white_black(vae, shown):
 def _needs_two_latents(vae, what):
     if vae.n_latent != 2:
         raise ValueError(
-            f"this model has {vae.n_latent} latents; {what} of the latent space needs a model with 2"
-            " (--latent 2)."
+            f"this model has {vae.n_latent} latents; {what} of the latent space needs a model with 2."
         )

@@ -16,7 +16,7 @@ from ..vae import VAE
 from . import recipes
 from .flags import flag
 from .lock import held, waited_for
-from .settings import check
+from .settings import check_known
 
 RUNS = Path("runs")
 FILES = ("model.npz", "checkpoint.npz", "history.csv", "config.json")
@@ -187,7 +187,7 @@ def read_settings(folder):
         odd = sorted(set(settings) ^ set(recipes.DEFAULTS))
         if odd:
             raise ValueError(f"it has missing or unknown settings, {', '.join(odd)}")
-        check(settings)
+        check_known(settings)
     except FileNotFoundError:
         raise FileNotFoundError(f"{folder} holds no run: there is no {path}.") from None
     except (ValueError, RecursionError) as error:

@@ -12,7 +12,7 @@ from .flags import BINARIZE
 OPTIMIZERS = ("rmsprop", "rmsprop-keras", "rmsprop-pytorch", "adam", "adagrad", "sgd")
 
 
-def check(settings):
+def check_known(settings):
     """Raise a ValueError where settings from a file hold something else than resolve gives."""
 
     def whole(least):
