@@ -11,7 +11,6 @@ from .slope import EPS, measure
 
 AGREES = {"central": 1e-7, "complex": 1e-10}  # beside the block's largest number: no second look is needed
 PROBES = 8  # coordinates on which the step is tried
-CLEAR = 3  # errors of a measurement: beyond them, a disagreement is one
 
 
 @dataclass
@@ -42,10 +41,11 @@ class Block:
             sizes = np.abs(self.at) if own else 1.0
             yield signs * np.where(sizes, sizes, np.mean(sizes) or 1.0) if own else signs
 
-    def dust(self, size=None, direction=None):
-        """A slope that rounding alone may give to a function whose numbers are of this size."""
-        at = self.at if direction is None else self.at[direction != 0]
-        return 32 * EPS * (self.size if size is None else size) / max(1.0, float(np.abs(at).max(initial=0)))
+    def dust(self, size=None, i=None):
+        """A slope that rounding alone may give to a function whose numbers are of this size; i: one
+        coordinate."""
+        largest = float(np.abs(self.at).max(initial=0)) if i is None else abs(float(self.at.flat[i]))
+        return 32 * EPS * (self.size if size is None else size) / max(1.0, largest)
 
     def central(self, direction, h=STEP):
         """(slope by one central difference, its rounding error)."""
@@ -53,11 +53,12 @@ class Block:
         return float(central_difference(f, direction, h)), 2 * EPS * (max(sizes) or self.size) / h
 
     def complex(self, direction, aside=0.0, h=COMPLEX_STEP):
-        """(slope by complex step, its rounding error), at x + aside; NaN where the function refuses."""
+        """(slope by complex step, the size of the numbers that it moves), at x + aside; NaN where the
+        function refuses. The step is far smaller than any number that is nudged."""
         f, sizes = self._recorded()
-        return float(complex_step(lambda delta: f(aside + delta), direction, h)), self.dust(
-            sizes[0], direction
-        )
+        nudged = np.abs(self.at[direction != 0] / direction[direction != 0])
+        h *= max(1e-200, min(1.0, nudged[nudged > 0].min(initial=1.0)))
+        return float(complex_step(lambda delta: f(aside + delta), direction, h)), max(sizes)
 
     def _recorded(self):
         """The change as a function of delta, and a list that collects the sizes of what changed."""
@@ -76,9 +77,9 @@ class Block:
         others = self.complex(direction, beside)[0], self.complex(direction, h=smaller)[0]
         return 4 * max(abs(other - c) for other in others)
 
-    def measure(self, direction):
-        """The slope with many steps, which knows its error and its two sides."""
-        return measure(self.change, direction, self.at, self.size)
+    def measure(self, direction, size=0.0):
+        """The slope with many steps, which knows its error and its sides; size: of what is known to move."""
+        return measure(self.change, direction, self.at, size, self.size)
 
     def slopes(self, entries, method):
         """The slopes along these coordinates at first sight, and their rounding errors.
@@ -87,15 +88,16 @@ class Block:
         so, it is STEP times |x| also below 1, or STEP alone.
         """
         if method == "complex":
-            return np.array([self.complex(self.unit(i)) for i in entries], float).reshape(-1, 2).T
+            found = [(c, self.dust(size, i)) for i in entries for c, size in [self.complex(self.unit(i))]]
+            return np.array(found, float).reshape(-1, 2).T
         entries = np.asarray(entries, int)
         some = np.unique(np.linspace(0, len(entries) - 1, min(PROBES, len(entries))).astype(int))
         rest = np.setdiff1d(np.arange(len(entries)), some)
         scale = np.max(np.abs(self.analytic[np.isfinite(self.analytic)]), initial=0)
         rules = (
-            lambda x: STEP * power_of_2(max(1.0, x)),
-            lambda x: STEP * power_of_2(x or 1.0),
-            lambda x: STEP,
+            lambda x: power_of_2(STEP * max(1.0, x)),
+            lambda x: power_of_2(STEP * (x or 1.0)),
+            lambda x: power_of_2(STEP),
         )
 
         def measured(places, rule):
@@ -128,7 +130,7 @@ class Block:
         """Whether central differences bear out the complex step, along a random direction; None where they
         can't tell."""
         for direction in self.directions(np.random.default_rng(0)):
-            c = self.complex(direction)[0]
+            c, size = self.complex(direction)
             if not np.isfinite(c):
                 return None
             scale = abs(c) + float(np.linalg.norm(self.analytic * direction))
@@ -136,7 +138,7 @@ class Block:
             n, noise = self.central(direction)
             if abs(c - n) <= 1e-6 * scale and noise <= 1e-2 * scale:
                 return True
-            told = bears_out(self.measure(direction), c, 1e-6 * scale)
+            told = bears_out(self.measure(direction, size), c, 1e-6 * scale)
             if told is not None:
                 return told
         return None
@@ -148,11 +150,12 @@ def bears_out(slope, c, slack):
         low, high = sorted((slope.left.value, slope.right.value))
         slack += 4 * (slope.left.error + slope.right.error) + 1e-9 * max(abs(low), abs(high))
         return bool(low - slack <= c <= high + slack)
-    if abs(c - slope.value) > CLEAR * slope.error + slack:
+    if not slope.near.allows(c, slack):
         return False
-    return True if slope.error <= 1e-2 * (abs(c) + abs(slope.value)) + slack else None
+    sharp = slope.error <= 1e-2 * (abs(c) + abs(slope.value)) + slack
+    return True if sharp and slope.allows(c, slack) else None
 
 
 def power_of_2(x):
-    """The power of 2 below x."""
+    """The power of 2 below x: added to a number, it is not rounded."""
     return 2.0 ** np.floor(np.log2(x))

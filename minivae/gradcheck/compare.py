@@ -14,12 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .block import AGREES, CLEAR, bears_out
+from .block import AGREES, bears_out
 from .numeric import BANDS, TOLERANCE
 from .report import LOST, WHY, Row, Stop
+from .slope import EPS
 
 OWN = 1e-3  # of a coordinate's own size: so much is looked at, however large its neighbours are
 LOOKS = 200  # coordinates of a block that are measured with many steps
+ROUNDING = 64 * EPS  # of the numbers that a formula sums up
 TINY = 1e-290  # numbers near underflow have few digits
 ASIDE = 0.01  # how far away a second point is
 
@@ -41,26 +43,36 @@ def look(block, direction, a, scale, method, agreed=False):
     scale: of the block's numbers; agreed: beside them the first one did agree, but not beside the slope
     itself.
     """
-    slope, (c, _) = block.measure(direction), block.complex(direction)
-    tolerance = TOLERANCE["central"] * scale
+    c, size = block.complex(direction)
+    slope = block.measure(direction, size)
+    tolerance, floor = TOLERANCE["central"] * scale, ROUNDING * scale
+    slack = floor if agreed else tolerance
     if method == "complex" and bears_out(slope, c, tolerance) is False:
         raise Stop("imaginary part", LOST.format(name=block.name))
     if slope.kinked:
-        return on_a_kink(block, direction, a, slope, tolerance)
-    # where the sides may differ, the complex step is the slope of one of them
+        return on_a_kink(block, direction, a, c, slope, tolerance)
+    # where the two sides may differ, each of them may be yours, and the complex step is one of them
     sides = slope.left, slope.right
-    sound = np.isfinite(c) and not any(abs(c - s.value) > CLEAR * s.error + tolerance for s in sides)
-    if method == "complex" and sound:
-        return by_complex_step(block, direction, a, c, scale, slope.size, agreed)
+    sound = np.isfinite(c) and all(side.allows(c, slack) for side in sides)
+    one_sided = slope.may_kink and any(side.allows(a, slack) for side in sides)
+    if method == "complex" and sound and not one_sided:
+        return by_complex_step(block, direction, a, c, slope, scale, size, agreed)
+    # large steps speak only with the complex step: far away, a function may be another one
+    against = slope if slope.allows(c, slack) else slope.near
     if abs(a - slope.value) <= tolerance and (agreed or slope.error <= tolerance):
-        return Finding("wrong" if clear(a, slope.value, 10 * slope.error) else "right", slope.value)
-    if abs(a - slope.value) > tolerance + CLEAR * slope.error:
-        return Finding("wrong", slope.value)
+        off = not one_sided and clear(a, against.value, 10 * against.error + floor)
+        return Finding("wrong" if off else "right", against.value if off else slope.value)
+    if not against.allows(a, tolerance) and not one_sided:
+        return wrong(block, direction, slope, against.value)
     told = bears_out(slope, c, tolerance)
     if sound and (told or (told is None and block.confirmed)):
+        rounding = max(ROUNDING * size, block.unsure(direction, c))
         seen = slope.error <= 0.1 * (abs(a) + abs(c))  # at their own size
-        off = abs(a - c) > tolerance or (seen and clear(a, c, block.unsure(direction, c)))
-        return Finding("wrong" if off else "right", c)
+        off = abs(a - c) > tolerance + rounding or (seen and clear(a, c, rounding + floor))
+        if off and not one_sided:
+            return wrong(block, direction, slope, c)
+        if not off and abs(a - c) <= tolerance:
+            return Finding("right", c)
     if agreed:
         return Finding("right", a)
     if not np.isfinite(slope.value):
@@ -68,38 +80,49 @@ def look(block, direction, a, scale, method, agreed=False):
     return Finding("undecided", why="rounding" if np.isfinite(slope.error) else "steep")
 
 
-def on_a_kink(block, direction, a, slope, tolerance):
+def on_a_kink(block, direction, a, c, slope, tolerance):
     """The slopes to the left and right differ: what lies between them is a slope, too."""
     low, high = sorted((slope.left.value, slope.right.value))
     slack = max(slope.left.error, slope.right.error) + tolerance
     if low - slack <= a <= high + slack:
         return Finding("kink")
-    if several_kinks(block, direction, slope):
+    if abs(a - c) <= tolerance:  # too rough to tell
         return Finding("undecided", why="kinks")
-    return Finding("wrong", min(low, high, key=lambda side: abs(side - a)))
+    return wrong(block, direction, slope, min(low, high, key=lambda side: abs(side - a)))
 
 
-def several_kinks(block, direction, slope):
-    """Whether the slope along a direction takes more values near by than those to the left and right."""
-    rng, known = np.random.default_rng(0), [slope.left.value, slope.right.value]
+def wrong(block, direction, slope, n):
+    """The Finding that a slope is n; not where several kinks meet: yours need be none of their sides."""
+    if slope.may_kink and several_kinks(block, direction):
+        return Finding("undecided", why="kinks")
+    return Finding("wrong", n)
+
+
+def several_kinks(block, direction):
+    """Whether the slope along a direction takes more than two values near by."""
+    rng, values = np.random.default_rng(0), []
     far, h = (step * max(1.0, np.abs(block.at).max()) for step in (2.0**-20, 2.0**-30))
     for _ in range(8):
         aside = far * rng.standard_normal(block.at.shape)
+        c = block.complex(direction, aside)[0]
         up, down = (block.change(aside + k * h * direction)[0] for k in (1, -1))
-        apart = min(abs((up - down) / (2 * h) - side) for side in known)
-        if np.isfinite(apart) and apart > 1e-2 * abs(known[0] - known[1]):
-            return True
-    return False
+        values.append(c if np.isfinite(c) else (up - down) / (2 * h))
+    values = np.sort([v for v in values if np.isfinite(v)])
+    gaps = np.diff(values)
+    apart = max(1e-2 * np.sum(gaps), 1e-4 * np.max(np.abs(values), initial=0))
+    return bool(np.sum(gaps > apart) > 1)
 
 
-def by_complex_step(block, direction, a, c, scale, size, agreed):
+def by_complex_step(block, direction, a, c, slope, scale, size, agreed):
     """The complex step is exact, but for what rounding does to numbers that nearly cancel."""
-    dust = block.dust(size, direction)
-    if abs(a - c) <= TOLERANCE["complex"] * scale and not clear(a, c, dust):
+    rounding = ROUNDING * (size * (1 + abs(c)) + scale)  # an exp of large numbers has lost their digits
+    if abs(a - c) <= TOLERANCE["complex"] * scale and not clear(a, c, rounding):
         return Finding("right", c)
-    if abs(a - c) <= max(dust, block.unsure(direction, c)):
+    if abs(a - c) <= max(rounding, block.unsure(direction, c)):
         return Finding("right", c) if agreed else Finding("undecided", why="rounding")
-    return Finding("wrong", c) if block.confirmed else Finding("undecided", why="unconfirmed")
+    if not block.confirmed:
+        return Finding("undecided", why="unconfirmed")
+    return wrong(block, direction, slope, c)
 
 
 def clear(a, n, error):
@@ -162,12 +185,13 @@ def is_zero(block, rng):
     """Whether the slopes along three random directions are 0 up to rounding, as the gradient is."""
     dust = block.dust()
     for direction in rng.choice([-1.0, 1.0], (3, *block.at.shape)):
-        slope, (c, _) = block.measure(direction), block.complex(direction)
+        (c, size) = block.complex(direction)
+        slope = block.measure(direction, size)
         sharp = slope.error <= 100 * dust * np.sqrt(block.at.size)
         if slope.kinked or not (sharp and abs(slope.value) <= dust + slope.error):
             return False
         a = float(np.sum(direction * block.analytic))
-        if a and abs(a - c) > OWN * (abs(a) + abs(c)) and block.unsure(direction, c) <= 1e-2 * abs(c):
+        if a and abs(a - c) > OWN * (abs(a) + abs(c)) and block.unsure(direction, c) < 1e-2 * abs(c):
             return False  # tiny, but no rounding: the complex step knows it
     return True
 
@@ -216,7 +240,7 @@ def second_look(block, entries, a, n, noise, scale, method, rng, whys):
     replaced where a second look is taken; whys counts what can't be told."""
     gap = np.abs(a - n)
     agreed = (gap <= AGREES[method] * scale) | ((gap <= 3 * noise) & (gap <= TOLERANCE[method] / 2 * scale))
-    own = agreed & (gap > OWN * (np.abs(a) + np.abs(n))) & (gap > 8 * noise + TINY)
+    own = agreed & (gap > OWN * (np.abs(a) + np.abs(n))) & (gap > 8 * noise + ROUNDING * scale + TINY)
     verdicts, sharp = np.full(len(entries), "right", object), 0
     disagree = rng.permutation(np.flatnonzero(~agreed | own))
     for done, k in enumerate(disagree):

@@ -8,7 +8,7 @@ would raise false alarms.
 
 import numpy as np
 
-STEP = 2.0**-17  # 7.6e-6: (1e-16 |f|)^(1/3) balances rounding and curvature; and x + a power of 2 is exact
+STEP = 1e-5  # of a central difference, in float64: (1e-16 |f|)^(1/3) balances rounding and curvature
 COMPLEX_STEP = 1e-20  # nothing is subtracted, so it may be as small as one likes
 METHODS = {"central": "central differences", "complex": "complex step"}
 BANDS = {  # the relative error of a block, and what it says

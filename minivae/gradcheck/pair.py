@@ -194,11 +194,19 @@ class Pair:
             return [np.tensordot(self.ups[0], g, self.ups[0].ndim) for g in found]
         return found
 
-    def assumed(self):
-        """Sentences on what was assumed about the two functions."""
+    def called(self):
+        """Sentences on how the two functions were called."""
         said = []
         if callable(self.gradient) and not self.way.documented(len(self.names)):
             said.append(f"Called as {self.way.words(self.names)}.")
+        others = [name for k, name in enumerate(self.names) if k not in self.wanted]
+        if others:
+            said.append(f"Not differentiated: {', '.join(others)}. (wrt names the arguments that are.)")
+        return said
+
+    def assumed(self):
+        """Sentences on what was assumed about what they return: a verdict holds for no more."""
+        said = []
         if self.cached or any(kind == "cache" for kind, _ in self.way.sources):
             said.append(
                 "The function returns a tuple: its first part is taken as the output, the rest as the cache."
@@ -208,9 +216,6 @@ class Pair:
             said.append(f"The gradient takes no upstream gradient for output {n}: it was taken as 0.")
         if self.jacobian:
             said.append("The gradient is a whole Jacobian: a random combination of its rows was checked.")
-        others = [name for k, name in enumerate(self.names) if k not in self.wanted]
-        if others:
-            said.append(f"Not differentiated: {', '.join(others)}. (wrt names the arguments that are.)")
         return said
 
     def ignored_upstreams(self, i, rng):
@@ -235,10 +240,6 @@ class Pair:
             except (TypeError, ValueError):
                 continue
             found |= {n: v for n, v in (outside.globals | outside.nonlocals).items() if is_number(v)}
-        if callable(self.gradient):
-            results, inside = watched([self.gradient], self.backward)
-            # what is returned explains nothing
-            found |= {n: v for n, v in inside.items() if not any(np.array_equal(v, g) for g in results)}
         found |= watched([self.function], self.forward)[1]
         found |= dict(zip(self.array_names, self.arrays))
         for k, output in enumerate(self.outputs):

@@ -156,8 +156,8 @@ class Report:
     """What a check found; print it, or look at it with show().
 
     rows: a Row per gradient, in the order of the flow; first: the names of those where the mistake sits,
-    the first ones that a backward pass comes to; traps: what keeps the check from a verdict; notes: what was
-    assumed.
+    the first ones that a backward pass comes to; traps: what keeps the check from a verdict; assumed: what
+    the verdict takes for granted; notes: how it was reached.
     """
 
     title: str
@@ -165,6 +165,7 @@ class Report:
     rows: list = field(default_factory=list)
     first: list = field(default_factory=list)
     traps: list = field(default_factory=list)
+    assumed: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
     @property
@@ -213,7 +214,8 @@ class Report:
             return " ".join(trap.words for trap in self.traps)
         if self.passed:
             several = "s" * (len(self.rows) > 1)
-            return f"{len(self.rows)} gradient{several} right, worst relative error {self.worst:.1e}."
+            said = f"{len(self.rows)} gradient{several} right, worst relative error {self.worst:.1e}."
+            return " ".join([said, *self.assumed])
         return " ".join(row.sentence for row in self.wrong)
 
     def doubt(self):
@@ -237,13 +239,13 @@ class Report:
             tops = [f"{words} up to {top:.0e}" for top, words in BANDS[self.method][:-1]]
             error = f"error: max |a - n| / max(|a| + |n|); by {METHODS[self.method]}"
             lines += ["", *_filled(f"{error}, {', '.join(tops)}, wrong above.")]
-        lines += [line for note in self.notes for line in _filled(note)]
+        lines += [line for note in self.notes + self.assumed * (not self.passed) for line in _filled(note)]
         if self.traps:
             for trap in self.traps:
                 known = "UNDECIDED" if trap.name == "undecided" else f"STOPPED ({trap.name})"
                 lines += ["", *_filled(f"{known}: {trap.words}", indent="")]
         elif self.passed:
-            lines += ["", f"PASSED: {self.summary}"]
+            lines += ["", *_filled(f"PASSED: {self.summary}", indent="")]
         else:
             lines += ["", "FAILED"]
             for row in self.wrong + self.undecided:

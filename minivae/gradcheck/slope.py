@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 EPS = np.finfo(float).eps
+CLEAR = 3  # errors of a measurement: beyond them, it contradicts
 RATIO = 8  # of one step to the next
-LARGEST, SMALLEST = 2.0**4, 2.0**-47  # steps, relative to |x| or to 1
+LARGEST, SMALL, SMALLEST = 2.0**4, 2.0**-8, 2.0**-47  # steps, relative to |x| or to 1
 
 
 @dataclass
@@ -21,12 +22,17 @@ class Side:
     value: float = np.nan
     error: float = np.inf
 
+    def allows(self, slope, slack):
+        """Whether it may be this slope."""
+        return not abs(slope - self.value) > CLEAR * self.error + slack
+
 
 @dataclass
 class Slope(Side):
-    """The slope of both sides together; that to the left, that to the right; the size of the numbers that
-    it is made from."""
+    """The slope of both sides together; the same by small steps alone; that to the left and that to the
+    right, by small steps; the size of the numbers that it is made from."""
 
+    near: Side = None
     left: Side = None
     right: Side = None
     size: float = 0.0
@@ -42,31 +48,50 @@ class Slope(Side):
         gap = abs(self.right.value - self.left.value)
         return gap > 4 * (self.left.error + self.right.error) and gap > 1e-6 * abs(self.right.value)
 
+    @property
+    def may_kink(self):
+        """Whether the sides seem to differ."""
+        gap = abs(self.right.value - self.left.value)
+        return gap > 1e-6 * (abs(self.left.value) + abs(self.right.value)) and np.isfinite(
+            self.left.error + self.right.error
+        )
 
-def measure(change, direction, at, whole):
+
+def measure(change, direction, at, size, whole):
     """The Slope of a function along a direction.
 
     change(delta) -> (by how much its value changes where delta is added to `at`, the size of the numbers that
-    changed); whole: the size of all numbers, for where none of them did.
+    changed); size: that of the numbers that are known to change; whole: that of all, for where none is.
     """
-    h = steps(at[direction != 0] / np.abs(direction[direction != 0]))
+    nudged = at[direction != 0] / np.abs(direction[direction != 0])
+    h, small = steps(nudged)
     up, size_up = np.array([change(step * direction) for step in h], float).T
     down, size_down = np.array([change(-step * direction) for step in h], float).T
-    size = max(size_up.max(), size_down.max()) or whole
-    small = h <= h[-1] / 2**12
-    rounding = 2 * EPS * size + stair(up[small], down[small])
+    size = max(size_up.max(), size_down.max(), size) or whole
+    rounding = 8 * EPS * size + stair(up[small], down[small])
     both = settle(h, (up - down) / (2 * h), rounding + EPS * np.abs(up - down))
+    h, up, down = h[small], up[small], down[small]
+    near = settle(h, (up - down) / (2 * h), rounding + EPS * np.abs(up - down))
     left = settle(h, straightened(h, -down / h), rounding + EPS * np.abs(down))
     right = settle(h, straightened(h, up / h), rounding + EPS * np.abs(up))
-    if not np.isfinite(both.error):  # at a border there is one side only
-        both = min(left, right, both, key=lambda side: side.error)
-    elif np.isfinite(left.error + right.error):  # so near to a kink that the steps end there
-        both.error += max(0.0, abs(left.value - right.value) - left.error - right.error)
-    return Slope(both.value, both.error, left, right, size)
+    if (
+        np.abs(nudged[nudged != 0]).min(initial=np.inf) < 1e3 * h[0]
+    ):  # what happens at that size can't be seen
+        both, near, left, right = (Side(side.value) for side in (both, near, left, right))
+    if not np.isfinite(near.error):  # at a border there is one side only
+        near = min(left, right, near, key=lambda side: side.error)
+    else:  # near to a kink, or in noise that is more than rounding, they say three things
+        near.error += max(apart(left, right), apart(left, near), apart(right, near))
+    best = both if both.error < near.error and np.isfinite(near.error) else near
+    return Slope(best.value, best.error, near, left, right, size)
 
 
 def steps(at):
-    """Step sizes for numbers like these, from small to large: powers of 2, so that x + h is exact."""
+    """Step sizes for numbers like these, from small to large, and which of them are small.
+
+    They are powers of 2, so that x + h is exact. Beyond the small ones, a function may have become another
+    one.
+    """
     sizes = np.abs(at[at != 0])
     largest = 2.0 ** np.floor(np.log2(sizes.max(initial=0) or 1.0))
     least = 2.0 ** np.floor(np.log2(sizes.min(initial=largest)))
@@ -76,13 +101,20 @@ def steps(at):
     if least < 1:  # tiny numbers have steps of their own size
         own = least * 2.0 ** -np.arange(5, 27, 3)
         h += [step for step in own if largest * 2.0**-50 <= step < h[-1]]
-    return np.array(h[::-1])
+    h = np.array(h[::-1])
+    return h, h <= max(1.0, largest) * SMALL
 
 
 def straightened(h, slopes):
     """One-sided slopes, off by a multiple of h, without that: from each step and the next larger one."""
     ratio = h[1:] / h[:-1]
     return np.concatenate([slopes[:-1] + (slopes[:-1] - slopes[1:]) / (ratio - 1), slopes[-1:]])
+
+
+def apart(one, other):
+    """By how much two Sides differ beyond their errors."""
+    gap = abs(one.value - other.value) - one.error - other.error
+    return max(0.0, gap) if np.isfinite(gap) else 0.0
 
 
 def stair(up, down):
@@ -104,16 +136,16 @@ def settle(h, slopes, rounding):
     h, slopes, rounding = h[known], slopes[known], rounding[known]
     if len(h) < 2:
         return Side()
-    apart = np.abs(np.diff(slopes))
-    own = 0.0 if drift(np.diff(slopes)[:5]) else np.max((apart * h[:-1])[:3])  # the function's own rounding
+    moves = np.abs(np.diff(slopes))
+    own = 0.0 if drift(np.diff(slopes)[:5]) else np.max((moves * h[:-1])[:3])  # the function's own rounding
     bars = (rounding + own) / h
     low, high, best = slopes[0] - bars[0], slopes[0] + bars[0], Side()
     for j in range(1, len(h)):
         low, high = max(low, slopes[j] - bars[j]), min(high, slopes[j] + bars[j])
         if low > high:
             break
-        settles = apart[j - 1] <= 2 * bars[j - 1] or (j < len(apart) and apart[j - 1] <= 0.6 * apart[j])
-        error = bars[j] + apart[j - 1]
+        settles = moves[j - 1] <= 2 * bars[j - 1] or (j < len(moves) and moves[j - 1] <= 0.6 * moves[j])
+        error = bars[j] + moves[j - 1]
         if settles and error < best.error:
             best = Side(float(slopes[j]), float(error))
     return best
