@@ -64,7 +64,7 @@ DEFAULTS = {  # as README, docstrings and lessons say
     minivae.Adam: "0.001, 0.9, 0.999, 1e-08",
     minivae.Adagrad: "0.01, 1e-10",
     bounds.active_units: "None, 0.01, None",
-    numeric.central_difference: repr(2.0**-17),
+    numeric.central_difference: "1e-05",
     numeric.complex_step: "1e-20",
 }
 

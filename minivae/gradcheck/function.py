@@ -4,15 +4,13 @@
 Whatever the two functions do, the check reports it by name and never raises: they are a learner's.
 """
 
-import sys
-
 import numpy as np
 
-from ..progress import progress_bar
+from ..progress import can_be_seen, progress_bar
 from .arguments import plain
 from .compare import ASIDE, Finding, along, compare
 from .diagnosis import AGAIN, Explanation, diagnose
-from .learner import parameters_of, quietly
+from .learner import not_complex, parameters_of, quietly
 from .numeric import METHODS
 from .pair import Pair
 from .pair_causes import causes
@@ -22,7 +20,6 @@ from .report import (
     ELSEWHERE,
     FLOAT32,
     KEPT,
-    NOT_COMPLEX,
     SAMPLED,
     SECOND_CALL,
     STALE,
@@ -114,7 +111,7 @@ def _check(report, pair, upstream, method, named, samples, rng):
         try:
             pair.nudged({i: 0j * pair.arrays[i] for i in pair.free})
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a learner's function
-            raise Stop("complex", NOT_COMPLEX.format(words=f"{type(error).__name__}: {error}.")) from None
+            raise not_complex("The function", error) from None
     _compare_all(report, pair, found, method, samples, rng)
     report.doubt()
     if report.traps:
@@ -140,7 +137,7 @@ def _compare_all(report, pair, found, method, samples, rng):
     evaluations = (2 if method == "central" else 1) * sum(
         min(samples, pair.arrays[i].size) for i in pair.free
     )
-    show = total > SMALL and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    show = total > SMALL and can_be_seen()
     with progress_bar(show, evaluations, "gradient check", " calls", delay=1) as bar:
         for i, g in zip(pair.free, found):
             block = pair.block(i, g.astype(float), bar.update)

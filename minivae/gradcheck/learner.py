@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from .arguments import leaves, rebuilt
-from .report import Stop
+from .report import DROPPED, NOT_COMPLEX, Stop
+
+HERE = Path(__file__).parent
 
 
 def quietly(function, *arguments, **keywords):
@@ -49,6 +51,13 @@ def call(what, function, arguments, names=None):
     return result
 
 
+def not_complex(what, error):
+    """The Stop for somebody's function that fails as soon as it is given complex numbers."""
+    if isinstance(error, np.exceptions.ComplexWarning):
+        return Stop("imaginary part", DROPPED.format(line=line_of(error)))
+    return Stop("complex", NOT_COMPLEX.format(what=what, error=f"{type(error).__name__}: {error}"))
+
+
 def copied(value):
     """A copy of an array, and of a list, tuple or dict of arrays; anything else as it is."""
     return rebuilt(value, (np.array(a) if isinstance(a, np.ndarray) else a for _, a in leaves(value, "")))
@@ -56,15 +65,17 @@ def copied(value):
 
 def line_of(error):
     """Where in somebody's code an error came from: ', in line 3 of its cell: `...`'."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
-    if not frames:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent != HERE]
+    own = [
+        f for f in frames if HERE.parent not in Path(f.filename).parents and "site-packages" not in f.filename
+    ]
+    own = [f for f in own or frames if f.filename == (own or frames)[0].filename]  # not deep inside NumPy
+    if not own:
         return ""
-    own = [f for f in frames if f.filename == frames[0].filename][-1]  # not deep inside NumPy
-    text = own.line or linecache.getline(own.filename, own.lineno).strip()
-    where = (
-        "its cell" if own.filename.startswith("<") or "ipykernel" in own.filename else Path(own.filename).name
-    )
-    return f", in line {own.lineno} of {where}" + (f": `{text}`" if text else "")
+    text = own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno).strip()
+    in_cell = own[-1].filename.startswith("<") or "ipykernel" in own[-1].filename
+    where = "its cell" if in_cell else Path(own[-1].filename).name
+    return f", in line {own[-1].lineno} of {where}" + (f": `{text}`" if text else "")
 
 
 def takes(function, n):

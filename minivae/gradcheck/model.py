@@ -12,7 +12,7 @@ from ..trace import Trace
 from .block import Block
 from .compare import ASIDE, along, compare
 from .diagnosis import AGAIN, Explanation
-from .learner import line_of, quietly
+from .learner import line_of, not_complex, quietly
 from .model_causes import explained
 from .numeric import METHODS
 from .report import (
@@ -324,6 +324,11 @@ def _check(pass_, report, method, part, samples, rng, explain):
         raise Stop("NaN", NAN.format(what="The loss"))
     if abs(pass_.loss(part) - loss) > 1e-12 * abs(loss):
         raise Stop("noise", UNFROZEN.format(what="the forward pass"))
+    if method == "complex":
+        try:
+            pass_.nudged({"x": 0j * pass_.x})
+        except Stop as stop:
+            raise not_complex("The model", stop.__cause__) from None
     model.grad[:] = stale = rng.standard_normal(model.grad.shape)
     theta = model.theta.copy()
     found, t, d = pass_.gradients(part)

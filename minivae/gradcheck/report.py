@@ -44,9 +44,11 @@ LOST = (
     " sign, norm, conjugate, a comparison, .real or a float buffer drop it. That is no fault of the gradient:"
     " check it with method='central'."
 )
-NOT_COMPLEX = (
-    "The function refuses complex numbers, which the complex step needs: take method='central'. {words}"
+DROPPED = (
+    "The complex step lost the imaginary part{line}: a complex number was put where only a real one fits, as"
+    " in a float buffer. Make it with the dtype of what goes in, or check it with method='central'."
 )
+NOT_COMPLEX = "{what} refuses complex numbers, which the complex step needs: take method='central'. ({error})"
 SECOND_CALL = "A second call at the same point gives another gradient: {words}"
 ACCUMULATED = "yours adds to the gradient that was there instead of overwriting it; a second call gives both."
 IGNORED = "yours takes no notice of {name}, the gradient that arrives from above."
