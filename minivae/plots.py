@@ -113,12 +113,9 @@ def prior_samples(vae, n=25, y=None, rng=None):
     left, right = figure.subplots(1, 2)
     show_images(left, draws, columns, vae.image_shape, names, limits)
     show_images(right, means, columns, vae.image_shape, None, limits)
-    left.set_title(f"draws x ~ p(x|z), z ~ N(0, I){of}", fontsize=10, loc="left")
-    right.set_title(
-        "their probabilities" if vae.likelihood.name == "bernoulli" else "their means",
-        fontsize=10,
-        loc="left",
-    )
+    left.set_title("draws x ~ p(x|z), z ~ N(0, I)", fontsize=10, loc="left")
+    what = "their probabilities" if vae.likelihood.name == "bernoulli" else "their means"
+    right.set_title(what + of, fontsize=10, loc="left")
     return figure
 
 

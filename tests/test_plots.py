@@ -357,9 +357,9 @@ def test_of_many_classes_ten_are_drawn_by_their_labels(rng):
     vae.classes = list(range(100, 120))
     X = rng.random((60, 4, 4))
     vae.fit(X, labels, epochs=1, progress=False)
-    left, _ = plots.prior_samples(vae).axes
+    left, right = plots.prior_samples(vae).axes
     assert [text.get_text() for text in left.get_yticklabels()] == [f"class {c}" for c in range(100, 110)]
-    assert "10 of 20 classes" in left.get_title("left")
+    assert right.get_title("left") == "their probabilities (10 of 20 classes)"
     grid = plots.latent_grid(vae, n=2)
     assert [ax.get_title() for ax in grid.axes] == [f"class {c}" for c in range(100, 110)]
     assert "10 of 20 classes" in grid.get_supxlabel()

@@ -339,6 +339,15 @@ def test_a_resume_that_changes_threads_or_numpy_says_so(monkeypatch, here):
     assert "goes on with NumPy 9.9.9 in place of" in told
 
 
+def test_the_command_line_tells_it_in_one_line(capsys):
+    run(*TINY, "--epochs", 1, "--out", "a")
+    capsys.readouterr()
+    assert run("train", "--resume", "--out", "a", "--epochs", 2, "--threads", 2) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("minivae: note: a/checkpoint.npz goes on with BLAS threads 2 in place of 1")
+    assert err.count("\n") == 1 and json.loads(Path("a/config.json").read_text())["threads"] == 2
+
+
 # Streams ----------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ reader left.
 import importlib
 import re
 import sys
+import warnings
 
 from .. import __version__
 from .flags import Parser
@@ -29,7 +30,8 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else list(argv)
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["train", *argv]
-    with safe_streams():
+    with safe_streams(), warnings.catch_warnings():
+        warnings.showwarning = lambda message, *more: complain(f"note: {sentence(message)}")
         try:
             args = make_parser(argv).parse_args(argv)
             return args.command(args)
