@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -638,15 +637,17 @@ TINY = {
 
 class Mirror(BaseHTTPRequestHandler):
     """Serves `files` (name -> bytes); of the names in `cut`, only the first half, though the length of all
-    is announced; below `silent`, nothing."""
+    is announced; below `silent`, nothing until another one is asked."""
 
     files, cut, asked, silent = {}, (), [], None
+    given_up = threading.Event()
 
     def do_GET(self):
         name = self.path.rpartition("/")[2]
         self.asked.append(self.path)
         if self.silent and self.path.startswith(self.silent):
-            return time.sleep(0.5)
+            return self.given_up.wait(60)
+        self.given_up.set()
         if name not in self.files:
             return self.send_error(404)
         content = self.files[name]
@@ -718,8 +719,9 @@ def test_a_dead_first_mirror_gives_way_to_the_second(mirror, monkeypatch, tmp_pa
 
 
 def test_a_silent_mirror_is_waited_for_once(mirror, monkeypatch, tmp_path):
-    monkeypatch.setattr(mnist, "SILENCE", 0.2)
+    monkeypatch.setattr(mnist, "SILENCE", 2)
     monkeypatch.setattr(Mirror, "silent", "/a/")
+    mirror.given_up.clear()
     check_tiny(*load_data("mnist"))
     assert mirror.asked == [f"/a/{NAMES[0]}", *(f"/b/{name}" for name in NAMES)]
 
