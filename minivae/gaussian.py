@@ -55,7 +55,12 @@ def kl(mu, sigma):
 
     mu, sigma (B, M) -> (B,) nats, never negative (Kingma & Welling 2014, appendix B).
     """
-    return ((sigma * sigma + mu * mu) / 2 - np.log(sigma) - 0.5).sum(axis=-1)
+    return kl_per_latent(mu, sigma).sum(axis=-1)
+
+
+def kl_per_latent(mu, sigma):
+    """The summands of kl, one per latent: mu, sigma (B, M) -> (B, M) nats (2.8)."""
+    return (sigma * sigma + mu * mu) / 2 - np.log(sigma) - 0.5
 
 
 def kl_gradient(mu, sigma):

@@ -224,13 +224,17 @@ class VAE(Trained):
         dkl = -self.beta * (dobjective if dobjective.ndim == 1 else dobjective.sum(axis=0))
         self.decode_backward(dobjective, t, d)
         dmu_z, dsigma_z = gaussian.reparameterize_backward(d.dz, t.eps)
-        dkl_dmu, dkl_dsigma = gaussian.kl_gradient(t.mu, t.sigma)
+        dkl_dmu, dkl_dsigma = self.kl_gradient(t)
         d.dmu = dmu_z + dkl[:, None] * dkl_dmu
         d.dsigma = dsigma_z + dkl[:, None] * dkl_dsigma
         self.encode_backward(d, t, need_dx)
         if need_dx:
             d.dx += self.dx_target(dobjective, t)
         return d
+
+    def kl_gradient(self, t):
+        """The derivatives of the KL as the objective has it, by mu and by sigma: (B, M) each."""
+        return gaussian.kl_gradient(t.mu, t.sigma)
 
     def decode_backward(self, dlog_px_z, t, d):
         """dlog_px_z, in the shape of log_px_z -> dlogits, ..., dz."""

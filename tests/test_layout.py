@@ -13,7 +13,7 @@ ROOT = Path(minivae.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     "vae",
-    "exact gradcheck minivae",
+    "exact free_bits gradcheck minivae",
     "objective",
     "mutants",
     "course",
