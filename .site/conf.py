@@ -20,6 +20,7 @@ extensions = [
     "glossary",
     "figures",
     "front",
+    "weight",
 ]
 
 nb_execution_mode = "off"
@@ -35,6 +36,7 @@ python_display_short_literal_types = True
 add_module_names = False
 
 html_theme = "furo"
+html_sidebars = {"code/**": ["sidebar/brand.html", "sidebar/search.html"]}
 html_static_path = ["static"]
 html_css_files = ["katex/katex.min.css", "lesson.css"]
 html_copy_source = html_show_sourcelink = False
