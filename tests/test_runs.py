@@ -414,7 +414,10 @@ def test_what_was_read_is_told_and_a_setting_that_leaves_nothing_is_refused(caps
     assert "3 classes as condition" in " ".join(out.split()) and VAE.load("a/model.npz").classes == [1, 2, 3]
     np.save("dark.npy", images // 4)
     err = refused(capsys, "train", "--data", "dark.npy", *TINY[3:], "--out", "b")
-    assert "makes every pixel of X black (0)" in err and "to 63, where white is 255" in err
+    assert (
+        "dark.npy: binarize='threshold' makes every pixel of images black (0)" in err
+        and "to 63, where white is 255" in err
+    )
 
 
 def test_a_run_that_still_rises_says_so(capsys):

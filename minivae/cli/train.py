@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import VAE, load_data
 from ..gaussian import HEADS
-from ..inputs import check_images, check_labels
+from ..inputs import check_images, check_labels, check_not_empty
 from ..layers import ACTIVATIONS
 from ..parameters import INITS
 from ..progress import can_be_seen
@@ -103,7 +103,8 @@ def command(args):
     if train_set.images.dtype == bool and not args.resume:
         settings["binarize"] = "none"  # black and white already
     vae, y, test_y = built(settings, train_set, test_set)
-    check_data(vae, train_set.images, y, settings["data"])
+    how = None if settings["binarize"] == "none" else settings["binarize"]
+    check_data(vae, train_set.images, y, settings["data"], how)
     check_data(vae, test_set.images, test_y, settings["test"] or settings["data"])
     if args.resume:
         claim = runs.claimed(folder)
@@ -207,12 +208,13 @@ def epochs_of(vae):
     return len(vae.history.get("epoch", ()))
 
 
-def check_data(vae, X, y, source):
-    """Complain about images and labels that don't suit the model,
+def check_data(vae, X, y, source, binarize=None):
+    """Complain about images and labels that don't suit the model, or that binarising would empty,
     with the name of the file that they are from."""
     try:
         check_images(X, vae.n_inputs, vae.likelihood.needs_unit_pixels, "images")
         check_labels(y, len(X), vae.n_conditions)
+        check_not_empty(X, binarize, "images")
     except (ValueError, TypeError) as error:
         raise type(error)(f"{source}: {error}") from error
 

@@ -13,6 +13,8 @@ from .contents import Contents, Part
 from .npz import role
 
 ROWS = 2000  # that are parsed at a time
+LONGEST = 2**22  # characters of a line
+EXPECTED = "expected one row of pixels for each image"
 COUNTERS = ("", "index", "id", "unnamed0")  # titles of columns that only count the rows
 
 
@@ -31,7 +33,10 @@ def read_table(file, path, progress=False):
 
 
 def _read(text, path, progress):
-    first = text.readline()
+    lines = _lines(text, path)
+    first = next(lines, "")
+    if not first.strip():
+        raise ValueError(f"{path} is text that begins with an empty line (CSV): {EXPECTED}")
     delimiter = next((mark for mark in ",;\t" if mark in first), None)
     cells = _cells(first, delimiter)
     n = len(cells)
@@ -40,10 +45,10 @@ def _read(text, path, progress):
         label = next((i for i, title in enumerate(titles) if (role(title) or ("", ""))[1] == "labels"), None)
         aside = [i for i, title in enumerate(titles) if re.sub("[^a-z0-9]", "", title.lower()) in COUNTERS]
         apart = sorted({*aside, label} - {None})
-        pixels, columns = _parse(text, delimiter, n, apart, path, 2, progress)
+        pixels, columns = _parse(lines, delimiter, n, apart, path, 2, progress)
     else:
         pixels, columns = _parse(
-            itertools.chain([first], text), delimiter, n, sorted({0, n - 1}), path, 1, progress
+            itertools.chain([first], lines), delimiter, n, sorted({0, n - 1}), path, 1, progress
         )
         label, aside = _label_column(columns, n), []
         before, after = (
@@ -58,6 +63,18 @@ def _read(text, path, progress):
     if aside:
         note += f"; left aside column {', '.join(str(i + 1) for i in aside)}"
     return Contents(Part(f"{path} (CSV)", pixels, None if label is None else columns[label]), notes=[note])
+
+
+def _lines(text, path):
+    for number in itertools.count(1):
+        line = text.readline(LONGEST)
+        if not line:
+            return
+        if len(line) == LONGEST and line[-1] != "\n":
+            raise ValueError(
+                f"{path} (CSV), line {number}: it is longer than {LONGEST:,} characters; {EXPECTED}"
+            )
+        yield line
 
 
 def _cells(line, delimiter):
@@ -111,9 +128,7 @@ def _parse(lines, delimiter, n_columns, apart, path, line, progress):
             blocks.append(_small(rows[:, inside]))
             columns.append(rows[:, apart])
     if not columns:
-        raise ValueError(
-            f"{path} is text, but holds no row of numbers (CSV): expected one row of pixels for each image"
-        )
+        raise ValueError(f"{path} is text, but holds no row of numbers (CSV): {EXPECTED}")
     return np.concatenate(blocks), dict(zip(apart, np.concatenate(columns).T))
 
 
