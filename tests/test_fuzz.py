@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minivae import VAE, Adam
-from minivae.cli.settings import check
+from minivae.cli.settings import check_known
 from minivae.data import load_data
 
 N = int(os.environ.get("MINIVAE_FUZZ", 2000))
@@ -174,12 +174,12 @@ json_values = st.recursive(
 @settings(max_examples=300)
 @given(st.data())
 def test_any_value_of_any_setting_is_taken_or_refused(data):
-    """check(settings) of a config.json: a ValueError that names the setting, and nothing else."""
+    """check_known(settings) of a config.json: a ValueError that names the setting, and nothing else."""
     from minivae.cli.recipes import resolve
 
     whole = json.loads(json.dumps(resolve({})))
     name = data.draw(st.sampled_from(sorted(whole)))
     try:
-        check({**whole, name: data.draw(json_values)})
+        check_known({**whole, name: data.draw(json_values)})
     except ValueError as error:
         assert name in str(error) or "optimizer" in name or name == "lr"
