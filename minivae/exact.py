@@ -19,6 +19,7 @@ FARTHEST = 1000.0  # the cells reach from -FARTHEST to FARTHEST (farther where q
 NEGLIGIBLE = 45.0  # exp(-45) of the largest is less than one rounding error
 # where the refinement gives up: no more than a gigabyte of nodes
 MAX_CELLS, MAX_NUMBERS = 60_000, 100_000_000
+UNSEEN = 1e-4  # the integral of q may be off by so much, or by 10 tol: beyond that, its peak was missed
 CHUNK = 2_000_000  # numbers that one evaluation of the decoder may fill
 
 
@@ -27,7 +28,7 @@ class Quadrature:
     """Every density of one pass at nodes z with weights w: an integral over z is a weighted sum.
 
     z (n, M), w (n,); log_pz (n, 1); log_px_z, log_q, log_joint, log_posterior (n, B); log_px (B,); mu, sigma
-    (B, M); error: the estimated relative error of the integrals.
+    (B, M); error: the estimated relative error of the integrals, no less than that of q's, which is 1.
     So log p(x) = np.log(g.integrate(np.exp(g.log_joint))), and every line of a derivation is a line of code.
     """
 
@@ -64,7 +65,8 @@ def quadrature(vae, x, y=None, q=None, tol=None):
     Cells of Gauss-Legendre nodes are halved along each latent until the halves say what the whole said, so
     that a peaked posterior, a second mode and a ReLU's kink get their nodes where they lie.
     p(x|z) is written out anew here, from the decoder's outputs: a likelihood that does not sum to 1 shows.
-    Raises ValueError for more than two latents, for bad input, and where the nodes do not suffice.
+    Raises ValueError for more than two latents, for bad input, and where the nodes do not suffice: also where
+    they miss a peak that is narrower than they can lie, so that q does not integrate to 1.
     """
     vae, x, y = _prepare(vae, x, y)
     mu, sigma = _encoder_q(vae, x, y) if q is None else _given_q(q, (len(x), vae.n_latent))
@@ -87,6 +89,14 @@ def quadrature(vae, x, y=None, q=None, tol=None):
     log_pz, log_px_z, log_q = densities(z)
     log_joint = log_pz + log_px_z
     log_px = _log_sum_exp(log_joint + np.log(w)[:, None])
+    total = w @ np.exp(log_q)
+    b = np.abs(total - 1).argmax()
+    if abs(total[b] - 1) > max(UNSEEN, 10 * tol):
+        raise ValueError(
+            f"q of image {b} integrates to {total[b]:.3g} over the nodes instead of 1: its sigma of"
+            f" {sigma[b].min():.1e} is too narrow beside mu = {mu[b]} for nodes in float64."
+        )
+    error = max(error, float(abs(total[b] - 1)))
     return Quadrature(z, w, mu, sigma, log_pz, log_px_z, log_q, log_joint, log_px, log_joint - log_px, error)
 
 
@@ -125,15 +135,58 @@ def elbo(vae, x, y=None, g=None):
     """
     g = quadrature(vae, x, y) if g is None else g
     vae, x, y = _prepare(vae, x, y)
-    near = (g.log_q > g.log_q.max(axis=0) - NEGLIGIBLE).any(axis=1)
-    z, weights = g.z[near], g.w[near, None] * np.exp(g.log_q[near])
-    rows = max(1, CHUNK // (len(x) * max(vae.n_inputs, *vae.hidden, 1)))
     total = np.zeros(len(x))
+    for z, w, log_q in _where_q_is(vae, g):
+        t = vae.run(x, (z[:, None] - g.mu) / g.sigma, y)
+        total += (w[:, None] * np.exp(log_q) * t.elbo).sum(axis=0)
+    return total
+
+
+def _where_q_is(vae, g):
+    """(z, w, log_q) of the nodes where q is not negligible, as many at a time as one evaluation may take."""
+    near = (g.log_q > g.log_q.max(axis=0) - NEGLIGIBLE).any(axis=1)
+    z, w, log_q = g.z[near], g.w[near], g.log_q[near]
+    rows = max(1, CHUNK // (len(g.mu) * max(vae.n_inputs, *vae.hidden, 1)))
     for start in range(0, len(z), rows):
         part = slice(start, start + rows)
-        t = vae.run(x, (z[part, None] - g.mu) / g.sigma, y)
-        total += (weights[part] * t.elbo).sum(axis=0)
-    return total
+        yield z[part], w[part], log_q[part]
+
+
+def mean_gradient(vae, x, y=None, g=None):
+    """The gradient by vae.backward in exact expectation over eps: {name: array}. g: a quadrature made before.
+
+    The weights of the nodes stand in the place of the 1/K of samples.
+    """
+    g = quadrature(vae, x, y) if g is None else g
+    vae, x, y = _prepare(vae, x, y)
+    model, sums = vae.astype(float), np.zeros_like(vae.theta)
+    share = 1 / len(x) if vae.reduction == "mean" else 1.0
+    for z, w, log_q in _where_q_is(vae, g):
+        weights = share * w[:, None] * np.exp(log_q)
+        model.weight = lambda t, weights=weights: weights
+        model.backward(model.run(x, (z[:, None] - g.mu) / g.sigma, y), need_dx=False)
+        sums += model.grad
+    model.grad[:] = sums
+    return {name: gradient.copy() for name, gradient in model.gradients.items()}
+
+
+def loss_on_nodes(model, x, y, g):
+    """The expected loss as an integral over the fixed nodes of a quadrature g: mu and sigma enter through q's
+    density alone. Minus the integral of q (log p(x|z) + beta (log p(z) - log q)).
+
+    The model may be complex, for a slope that is differentiated along no path.
+    """
+    x, _, y = model.check_batch(x, np.zeros(g.mu.shape), y)
+    t = model.trace(x, y)
+    model.encode(t)
+    total = 0.0
+    for z, w, _ in _where_q_is(model, g):
+        log_q = _log_normal(z[:, None], t.mu, t.sigma)
+        t.z = np.broadcast_to(z[:, None], (len(z), *t.mu.shape)).astype(model.dtype)
+        model.decode(t)
+        integrand = model.likelihood.log_prob(t) + model.beta * (_log_normal(z, 0.0, 1.0)[:, None] - log_q)
+        total -= (w[:, None] * np.exp(log_q) * integrand).sum()
+    return total / (len(x) if model.reduction == "mean" else 1)
 
 
 def all_images(n_inputs):
@@ -294,9 +347,25 @@ class LinearGaussian:
 
     def log_px(self, x):
         """log N(x; b, W W' + s^2 I) (3.11): (B,) nats."""
-        C = self.W @ self.W.T + self.s**2 * np.eye(len(self.b))
+        U, variances = self._axes()
         r = x - self.b
-        return -((r * np.linalg.solve(C, r.T).T).sum(axis=1) + np.linalg.slogdet(2 * np.pi * C)[1]) / 2
+        along = r @ U
+        across = r - along @ U.T
+        squares = (along**2 / variances).sum(axis=1) + (across**2).sum(axis=1) / self.s**2
+        return -(squares + self._log_det() + 2 * len(self.b) * HALF_LOG_2PI) / 2
+
+    def _axes(self):
+        """The principal axes of W W' + s^2 I in the span of W, (D, k), and the variances along them.
+
+        Across it they are s^2, which the sum would lose beside a W that is much larger.
+        """
+        U, S, _ = np.linalg.svd(self.W, full_matrices=False)
+        return U, S**2 + self.s**2
+
+    def _log_det(self):
+        """log det(W W' + s^2 I)."""
+        variances = self._axes()[1]
+        return np.log(variances).sum() + 2 * (len(self.b) - len(variances)) * np.log(self.s)
 
     def posterior(self, x):
         """p(z|x) = N(M^-1 W'(x - b), s^2 M^-1): the means (B, M), and the covariance (M, M)
@@ -315,7 +384,9 @@ class LinearGaussian:
     def best_gap(self):
         """log p(x) - ELBO of the best diagonal q: (sum of log M_jj - log det M)/2,
         the same for every x (3.12). Nats."""
-        return float(np.log(np.diag(self.M)).sum() - np.linalg.slogdet(self.M)[1]) / 2
+        D, M = self.W.shape
+        log_det_M = self._log_det() + 2 * (M - D) * np.log(self.s)
+        return float(np.log(np.diag(self.M)).sum() - log_det_M) / 2
 
     def elbo(self, x, mu, sigma):
         """E_q[log p(x|z)] - KL(q || p(z)) of q = N(mu, sigma^2), mu and sigma (B, M), without a sample: (B,)

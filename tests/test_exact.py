@@ -1,5 +1,7 @@
 """The objective, held against models whose log p(x) is known: log p(x) - ELBO = KL(q(z|x) || p(z|x))."""
 
+import math
+from fractions import Fraction
 from unittest import mock
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from models import every_head, every_likelihood, odd_vae
 
 from minivae import VAE, Gaussian, exact, gaussian, likelihoods, objective
+from minivae.gradcheck import check
 
 
 def small_vae(**settings):
@@ -183,6 +186,18 @@ def test_a_very_narrow_peak_off_the_nodes_is_found_with_few_cells(s, x):
     assert len(g.z) < 16 * 400  # 16 nodes a cell
 
 
+@pytest.mark.parametrize("n_latent", [1, 2])
+def test_a_q_too_narrow_for_any_nodes_is_no_q_without_mass(n_latent):
+    vae = small_vae(n_latent=n_latent, hidden=(2,), n_inputs=3, activation="tanh")
+    x, mu = images(1, vae), np.full((1, n_latent), 0.3)
+    with pytest.raises(
+        ValueError, match="q of image 0 integrates to 0 over the nodes instead of 1: its sigma"
+    ):
+        exact.kl_to_posterior(vae, x, q=(mu, np.full((1, n_latent), 1e-17)))
+    g = exact.quadrature(vae, x, q=(mu, np.full((1, n_latent), 1e-7)))
+    assert abs(g.expect(np.ones((len(g.z), 1))) - 1).max() <= g.error < 1e-6
+
+
 @pytest.mark.parametrize("sigma_q", [1e-5, 0.3, 20.0])
 def test_moments_under_q_for_narrow_and_wide_q(sigma_q):
     """E[x^2 + sin x] = mu^2 + sigma^2 + exp(-sigma^2/2) sin mu."""
@@ -281,6 +296,61 @@ def test_duplicating_the_samples_changes_no_gradient():
     np.testing.assert_allclose(vae.grad, once, rtol=1e-11, atol=1e-13)
 
 
+# The gradient by draws, on average
+
+
+@every_head
+@every_likelihood
+@pytest.mark.parametrize(
+    ("n_latent", "activation", "n_conditions"), [(1, "tanh", 0), (1, "softplus", 3), (2, "tanh", 0)]
+)
+def test_the_average_gradient_is_that_of_the_expected_loss(
+    n_latent, activation, n_conditions, likelihood, head
+):
+    """Over a grid of z that stays where it is: mu and sigma enter through the density of q alone."""
+    few = {"n_inputs": 2, "hidden": (2,)} if n_latent == 2 else {}
+    settings = {"n_latent": n_latent, "likelihood": likelihood, "head": head, "activation": activation}
+    vae = small_vae(n_conditions=n_conditions, beta=0.7, reduction="sum", **settings, **few)
+    n = 1 if n_latent == 2 else 3
+    assert objective.expectation(vae, images(n, vae), labels(n, vae)) < 1e-10
+
+
+@pytest.mark.parametrize(("n_latent", "reached"), [(1, 1e-4), (2, 1e-2)])
+def test_kinks_leave_digits_to_the_average_gradient(n_latent, reached):
+    vae = small_vae(n_latent=n_latent)
+    assert 1e-10 < objective.expectation(vae, images(1, vae)) < reached
+
+
+class Stairs(VAE):
+    """A decoder with a step, where z is 0.2."""
+
+    def with_condition(self, h, t):
+        return h + (np.real(h) > 0.2) if h.shape[-1] == self.n_latent else h
+
+
+def test_a_step_passes_gradient_checks_and_not_the_average():
+    """At almost every z its slope is right, and the gradient still is not that of the expected loss."""
+    vae = Stairs(5, (4,), 1, activation="tanh", dtype=np.float64)
+    vae.theta += 0.5 * np.random.default_rng(0).standard_normal(vae.theta.size)
+    x, eps = images(3, vae), np.random.default_rng(0).standard_normal((2, 3, 1))
+    assert check(vae, x, eps, samples=3).passed
+    assert objective.expectation(vae, x) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda dz, eps: (dz.sum(0), dz.sum(0)), lambda dz, eps: (dz.sum(0), (dz * eps**2).sum(0))]
+)
+def test_a_wrong_path_shows_in_the_average(monkeypatch, wrong):
+    monkeypatch.setattr(gaussian, "reparameterize_backward", wrong)
+    assert objective.expectation(small_vae(activation="tanh"), images(2, small_vae())) > 1e-2
+
+
+def test_a_kl_of_its_own_shows_in_the_average(monkeypatch):
+    right = gaussian.kl_gradient
+    monkeypatch.setattr(gaussian, "kl_gradient", lambda mu, sigma: tuple(g / 2 for g in right(mu, sigma)))
+    assert objective.expectation(small_vae(activation="tanh"), images(2, small_vae())) > 1e-2
+
+
 # The linear-Gaussian model
 
 
@@ -308,6 +378,40 @@ def test_the_gap_of_the_best_diagonal_q_with_many_latents():
     for d_mu, d_sigma in ((0.1, 1), (-0.1, 1), (0, 1.1), (0, 0.9)):  # and it is the best
         mu, sigma = lg.best_q(x)
         assert (lg.elbo(x, mu + d_mu, sigma * d_sigma) < lg.elbo(x, mu, sigma)).all()
+
+
+def log_px_in_fractions(W, b, s, x):
+    """log N(x; b, W W' + s^2 I) by elimination in exact fractions: nothing is lost, however small s is."""
+    W, r = ([[Fraction(float(a)) for a in row] for row in rows] for rows in (W, [x - 0.0, b]))
+    r, n = [x - b for x, b in zip(*r)], len(b)
+    C = [
+        [sum(u * v for u, v in zip(W[i], W[j])) + (i == j) * Fraction(s) ** 2 for j in range(n)]
+        for i in range(n)
+    ]
+    squares, det = Fraction(0), Fraction(1)
+    for i in range(n):
+        det, squares = det * C[i][i], squares + r[i] ** 2 / C[i][i]
+        for j in range(i + 1, n):
+            f = C[j][i] / C[i][i]
+            C[j] = [a - f * b for a, b in zip(C[j], C[i])]
+            r[j] -= f * r[i]
+    log_det = math.log(det.numerator) - math.log(det.denominator)
+    return -(float(squares) + log_det + n * math.log(2 * math.pi)) / 2
+
+
+@pytest.mark.parametrize(("D", "M"), [(5, 2), (5, 1), (3, 5)])
+@pytest.mark.parametrize("s", [1.0, 1e-3, 1e-5, 1e-7])
+def test_log_px_keeps_its_digits_where_the_noise_is_tiny(D, M, s):
+    """Beside x itself, which rounds at 1e-16/s of the distance across the span of W."""
+    lg = linear_gaussian(D, M, s)
+    for x in (lg.sample(1, 1)[0], np.random.default_rng(1).standard_normal(D)):
+        expected = log_px_in_fractions(lg.W, lg.b, s, x)
+        np.testing.assert_allclose(lg.log_px(x[None])[0], expected, rtol=1e-14 + 1e-17 / s)
+    log_det_M = (
+        log_px_in_fractions(lg.W, lg.b, s, lg.b) * -2 - D * math.log(2 * math.pi) + 2 * (M - D) * math.log(s)
+    )
+    expected = (np.log(np.diag(lg.M)).sum() - log_det_M) / 2
+    np.testing.assert_allclose(lg.best_gap(), expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("D", "M"), [(8, 5), (3, 5), (4, 1)])
