@@ -8,7 +8,7 @@ import pytest
 from pairs import PAIRS
 
 from minivae import VAE, Gaussian
-from minivae.gradcheck import check, check_gradient, function, pair_causes
+from minivae.gradcheck import check, check_gradient, function, hessian_vector, pair_causes
 from minivae.layers import Dense
 
 A = np.random.default_rng(3).standard_normal((4, 3))
@@ -329,6 +329,93 @@ def test_whole_jacobians_are_understood():
     report = check_gradient(f, J, B.repeat(2)[:3])
     assert report.passed and "Jacobian" in report.summary
     assert check_gradient(f, lambda x: J(x) * [1, 1, 1.01], B.repeat(2)[:3]).verdict == "wrong"
+
+
+@pytest.mark.parametrize("method", ["central", "complex"])
+def test_every_entry_of_a_jacobian_is_compared(method):
+    softmax = lambda x: np.exp(x) / np.exp(x).sum()
+    J = lambda x: np.diag(softmax(x)) - np.outer(softmax(x), softmax(x))
+    whole = {"jacobian": True, "method": method}
+    assert check_gradient(softmax, J, A[0], **whole).rows[0].checked == 9
+
+    def one_entry(x):
+        j = J(x)
+        j[1, 2] *= 1.001
+        return j
+
+    wrong = check_gradient(softmax, one_entry, A[0], **whole)
+    assert list(wrong.rows[0].wrong_at) == [5] and "at [1, 2]" in wrong.summary
+    transposed = check_gradient(lambda x: W.T @ x, lambda x: W, A[0], **whole)
+    assert transposed.verdict == "wrong" and "transposed" in transposed.summary
+    diagonal = check_gradient(softmax, lambda x: softmax(x) * (1 - softmax(x)), A[0], **whole)
+    assert diagonal.verdict == "wrong" and "(3, 3)" in diagonal.summary
+    upstream = check_gradient(softmax, lambda dy, x: J(x) @ dy, A[0], **whole)
+    assert upstream.traps[0].name == "arguments" and "called as gradient(x)" in upstream.summary
+
+
+def test_jacobians_of_several_outputs_by_several_arguments():
+    f, x, y = lambda x, y: (x * y, x.sum() + y**2), A[0], A[1]
+    of_one, ones = lambda x, y: (np.diag(y), np.diag(x)), np.ones((3, 3))
+    right = lambda x, y: (of_one(x, y), (ones, np.diag(2 * y)))
+    report = check_gradient(f, right, x, y, jacobian=True)
+    assert report.passed and [row.shape for row in report.rows] == [(6, 3), (6, 3)]
+    half = lambda x, y: (of_one(x, y), (ones, np.diag(y)))
+    assert check_gradient(f, half, x, y, jacobian=True).first == ["y"]
+    assert check_gradient(f, of_one, x, y, jacobian=True).traps[0].name == "shape"
+    by_W = lambda W, x: (np.einsum("ik,j->ikj", np.eye(2), x), W)
+    assert check_gradient(lambda W, x: W @ x, by_W, W.T, A[0], jacobian=True).passed
+
+
+def test_a_large_jacobian_is_sampled():
+    M = np.random.default_rng(0).standard_normal((60, 120))
+    report = check_gradient(lambda x: M @ x, lambda x: M, M[0])
+    assert report.passed and report.rows[0].checked == 16
+    M2 = M.copy()
+    M2[31, 7] += 0.1
+    assert check_gradient(lambda x: M @ x, lambda x: M2, M[0]).verdict == "wrong"
+
+
+# Second order.
+
+
+def test_a_hessian_vector_product_is_checked_as_a_gradient_of_a_gradient():
+    g = lambda x: 4 * x**3 + x.sum()
+    assert check_gradient(g, lambda v, x: 12 * x**2 * v + v.sum(), A).passed
+    assert check_gradient(g, lambda v, x: 12 * x**2 * v, A).verdict == "wrong"
+    assert check_gradient(g, lambda x: np.diag(12 * x**2) + 1, A[0], jacobian=True).passed
+
+
+@pytest.mark.parametrize(("method", "digits"), [("central", 1e-8), ("complex", 1e-14)])
+def test_the_hessian_of_a_vae_times_a_vector(method, digits):
+    """Against H by differences of the loss alone, and symmetric, as no wrong gradient would be."""
+    rng = np.random.default_rng(0)
+    vae = VAE(4, (3,), 2, activation="tanh", dtype=np.complex128, init="glorot")
+    theta, u, v = vae.theta.real + 0.3, *rng.standard_normal((2, vae.theta.size))
+    batch = rng.random((3, 4)), rng.standard_normal((2, 3, 2))
+
+    def gradient(theta):
+        vae.theta = theta
+        vae.backward(vae.forward(*batch))
+        return vae.grad if method == "complex" else vae.grad.real
+
+    Hv, Hu = hessian_vector(gradient, theta, v, method), hessian_vector(gradient, theta, u, method)
+    assert abs(u @ Hv - v @ Hu) < digits * np.linalg.norm(Hv) * np.linalg.norm(u)
+
+    def slope(a):  # of the loss along u, by complex step
+        vae.theta = theta + a * v + 1e-20j * u
+        return vae.forward(*batch).loss.imag / 1e-20
+
+    assert abs(u @ Hv - (slope(1e-5) - slope(-1e-5)) / 2e-5) < 1e-8 * np.linalg.norm(Hv)
+    halves = lambda theta: gradient(theta) * np.linspace(1, 2, len(theta))  # the gradient of nothing
+    Hv, Hu = hessian_vector(halves, theta, v, method), hessian_vector(halves, theta, u, method)
+    assert abs(u @ Hv - v @ Hu) > 1e-2 * np.linalg.norm(Hv)
+
+
+def test_hessian_vector_refuses_other_shapes_and_methods():
+    with pytest.raises(ValueError, match=r"v has shape \(3,\), x \(4, 3\)"):
+        hessian_vector(np.sin, A, A[0])
+    with pytest.raises(ValueError, match="method='forward' is not known"):
+        hessian_vector(np.sin, A, A, "forward")
 
 
 def test_gradients_in_another_order_are_named():

@@ -36,8 +36,9 @@ REPEATABLE = 1e-12  # two calls may differ by so much: the last bit of a sum tha
 
 
 def check_gradient(
-    function, gradient, *arrays, upstream=None, method="central", wrt=None, named=None, samples=None, seed=0
-):
+    function, gradient, *arrays, upstream=None, method="central", wrt=None, named=None, samples=None, seed=0,
+    jacobian=False,
+):  # fmt: skip
     """Check a hand-written gradient of any function, and say what is wrong with it.
 
         check_gradient(softplus, sigmoid, a)
@@ -59,6 +60,13 @@ def check_gradient(
                what the two functions have names for inside and take from outside, such as eps above
     samples    at most so many coordinates per array; by default all up to 5000 in sum, else 16 of each, and
                the slope along a random direction for the rest
+
+    jacobian   `gradient` is a function of (*arrays) that returns whole Jacobians: their shape is the output's
+               and then the argument's. For several arguments it is a tuple of them, for several outputs one
+               of such tuples. By default, where the shapes say so
+
+    The function may itself be a gradient, and `gradient` its Hessian-vector product (v, *arrays) -> H v: H is
+    symmetric, so v'H is the same. With jacobian=True, `gradient` is then the Hessian.
 
     Returns a Report with a row per array. It never raises for what the two functions do: None, a wrong
     shape, an exception, changed input, NaN, float32, fresh noise, and what is kept from call to call are
@@ -89,7 +97,7 @@ def check_gradient(
     report = Report(title, method)
 
     def run():
-        pair = Pair(function, gradient, [plain(a) for a in arrays], names, wrt, rng)
+        pair = Pair(function, gradient, [plain(a) for a in arrays], names, wrt, rng, jacobian)
         _check(report, pair, upstream, method, named, samples, rng)
 
     try:
@@ -132,11 +140,9 @@ def _check(report, pair, upstream, method, named, samples, rng):
 
 def _compare_all(report, pair, found, method, samples, rng):
     """A row per array, with a bar where that may take a while."""
-    total = sum(pair.arrays[i].size for i in pair.free)
+    total = sum(g.size for g in found)
     samples = samples or (SMALL if total <= SMALL else SAMPLES)
-    evaluations = (2 if method == "central" else 1) * sum(
-        min(samples, pair.arrays[i].size) for i in pair.free
-    )
+    evaluations = (2 if method == "central" else 1) * sum(min(samples, g.size) for g in found)
     show = total > SMALL and can_be_seen()
     with progress_bar(show, evaluations, "gradient check", " calls", delay=1) as bar:
         for i, g in zip(pair.free, found):
@@ -157,7 +163,7 @@ def _wrong_shape(block, samples, method, rng):
     given, block.analytic = block.analytic, np.zeros(block.at.shape)
     row = Row(block.name, block.at.shape).told("wrong", np.nan, "wrong shape")
     row.analytic, row.numeric = given, block.numeric(range(min(samples, block.at.size)), method)
-    words = f"yours has shape {given.shape}; the shape of {block.name}, {block.at.shape}, is expected."
+    words = f"yours has shape {given.shape}; {block.at.shape} is expected."
     shape = Explanation("shape", str(block.at.shape), np.nan, words)
     row.explanations = diagnose(given, row.numeric) or [shape]
     return row, None

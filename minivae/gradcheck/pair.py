@@ -20,10 +20,11 @@ class Pair:
     """A function, its gradient, and a point.
 
     The arguments' arrays are numbered through; those in `free` are differentiated. ups: the upstream
-    gradients at which the gradient is asked, one per output; way: the Call of the gradient.
+    gradients at which the gradient is asked, one per output; way: the Call of the gradient; jacobian: it
+    returns derivatives of each output, not of their sum.
     """
 
-    def __init__(self, function, gradient, inputs, names, wrt, rng):
+    def __init__(self, function, gradient, inputs, names, wrt, rng, jacobian=False):
         self.function, self.gradient, self.forms, self.names = function, gradient, inputs, names
         held = [
             (k, name, np.asarray(a)) for k, form in enumerate(inputs) for name, a in leaves(form, names[k])
@@ -35,7 +36,7 @@ class Pair:
         self.array_names = [name for _, name, _ in held]
         self.free = [i for i, (k, _, _) in enumerate(held) if real[i] and k in wanted]
         self.wanted = sorted({held[i][0] for i in self.free})
-        self.way, self.cached, self.jacobian = Call([], []), False, False
+        self.way, self.cached, self.jacobian = Call([], []), False, jacobian
         self.outputs = self.forward()[0] if self.free else []
         self.random = [rng.uniform(0.5, 2, o.shape) * rng.choice([-1.0, 1.0], o.shape) for o in self.outputs]
         self.ups = [np.ones(o.shape) for o in self.outputs]
@@ -78,9 +79,9 @@ class Pair:
                 raise Stop("float32", FLOAT32.format(what="The function"))
         return outputs
 
-    def change(self, nudges):
-        """(difference, size): by how much the sum of upstream * output changes; the size of the numbers
-        that differ.
+    def change(self, nudges, k=None):
+        """(difference, size): by how much the sum of upstream * output changes, or number k of all outputs;
+        the size of the numbers that differ.
 
         NaN where the function fails: it is not defined there, or not for complex numbers.
         """
@@ -90,6 +91,9 @@ class Pair:
             raise
         except (Exception, SystemExit):  # noqa: BLE001 - a learner's function
             return np.nan, 0.0
+        if k is not None:
+            before, after = (np.concatenate([np.ravel(o) for o in some]) for some in (self.outputs, outputs))
+            return after[k] - before[k], float(abs(before[k]) * (after[k] != before[k]))
         three = list(zip(self.ups, self.outputs, outputs))
         size = sum(np.sum(np.abs(u * o) * (m != o)) for u, o, m in three)
         return sum(np.sum(u * (m - o)) for u, o, m in three), float(size)
@@ -106,7 +110,36 @@ class Pair:
             tick()
             return self.change({i: delta})
 
-        return Block(self.array_names[i], gradient, change, self.size, self.arrays[i])
+        if not self.jacobian:
+            return Block(self.array_names[i], gradient, change, self.size, self.arrays[i])
+        return self.jacobian_block(i, gradient, tick)
+
+    def jacobian_block(self, i, jacobian, tick):
+        """The Block of a whole Jacobian, (output's shape, input's shape): the gradient of the sum of all
+        outputs, where each output gets a nudge of the input for itself."""
+        at, n = self.arrays[i], self.n_outputs
+        whole = np.broadcast_to(at, (*self.jacobian_shape, *at.shape))
+
+        def change(delta):
+            difference, size = 0.0, 0.0
+            for k, own in enumerate(delta.reshape(n, *at.shape)):
+                if own.any():
+                    tick()
+                    moved, of = self.change({i: own}, k)
+                    difference, size = difference + moved, size + of
+            return difference, size
+
+        return Block(self.array_names[i], jacobian, change, self.size, whole)
+
+    @property
+    def n_outputs(self):
+        """How many numbers the function returns."""
+        return sum(o.size for o in self.outputs)
+
+    @property
+    def jacobian_shape(self):
+        """Of the outputs: several of them are one long vector."""
+        return self.outputs[0].shape if len(self.outputs) == 1 else (self.n_outputs,)
 
     def joint(self, gradients):
         """All free arrays as one Block."""
@@ -118,12 +151,12 @@ class Pair:
             return self.change(dict(zip(self.free, deltas)))
 
         joined = lambda arrays: np.concatenate([np.ravel(a) for a in arrays]).astype(float)
-        return Block("all", joined(gradients), change, self.size, joined(at))
+        return Block("all", joined(self.by_upstream(gradients)), change, self.size, joined(at))
 
     def sums_to_a_constant(self, rng):
         """Whether the outputs move along random directions, and their sum does not; for a gradient without
         upstream."""
-        if self.way.ups:
+        if self.way.ups or self.jacobian:
             return False
         for _ in range(2):
             moved = self.nudged({i: STEP * rng.choice([-1.0, 1.0], self.arrays[i].shape) for i in self.free})
@@ -145,8 +178,31 @@ class Pair:
             given = lambda *a: self.gradient(*a[:n], **dict(zip(held, a[n:])))
             names = [*self.way.names, *held]
             result = call("The gradient", given, [*positional, *keywords.values()], names)
-        found = gradients_of(result, self.names, self.wanted, self.forms)
-        return [np.tensordot(self.ups[0], g, self.ups[0].ndim) for g in found] if self.jacobian else found
+        of_each = self.jacobian and len(self.outputs) > 1
+        if not of_each:
+            return gradients_of(result, self.names, self.wanted, self.forms)
+        if not isinstance(result, (tuple, list)) or len(result) != len(self.outputs):
+            n = len(self.outputs)
+            raise Stop("shape", f"The function has {n} outputs: {n} Jacobians are expected, in a tuple.")
+        parts = [gradients_of(part, self.names, self.wanted, self.forms) for part in result]
+        return [self.one_below_the_other(i, js) for i, js in zip(self.free, zip(*parts))]
+
+    def one_below_the_other(self, i, jacobians):
+        """The Jacobians of several outputs as that of one long vector."""
+        shape = self.arrays[i].shape
+        for k, (o, j) in enumerate(zip(self.outputs, jacobians)):
+            if j.shape != o.shape + shape:
+                said = f"The Jacobian of output {k + 1} by {self.array_names[i]} has shape {j.shape}"
+                raise Stop("shape", f"{said}; {o.shape + shape} is expected.")
+        return np.concatenate([j.reshape(o.size, *shape) for o, j in zip(self.outputs, jacobians)])
+
+    def by_upstream(self, gradients):
+        """The gradients of the sum of upstream * output."""
+        if not self.jacobian:
+            return gradients
+        ups = np.concatenate([np.ravel(u) for u in self.ups])
+        shapes = [self.arrays[i].shape for i in self.free]
+        return [np.tensordot(ups, g.reshape(len(ups), *shape), 1) for g, shape in zip(gradients, shapes)]
 
     def find_way(self, upstream, agrees):
         """Settle how the gradient is to be called, and with which upstream gradients; the gradients of the
@@ -159,8 +215,9 @@ class Pair:
             self.ups = self.random = upstreams_of(upstream, self.outputs)
         if not callable(self.gradient):
             return self.first_call()
-        ones, failures, fits = self.ups, [], []
-        for way in ways(self.gradient, self.names, len(self.outputs), self.cached):
+        ones, failures, fits = self.random if self.jacobian else self.ups, [], []
+        n = 0 if self.jacobian else len(self.outputs)
+        for way in ways(self.gradient, self.names, n, self.cached):
             some = [u if j in way.ups else 0 * u for j, u in enumerate(self.random)]
             self.way, self.ups = way, some if way.ups else ones
             try:
@@ -168,8 +225,7 @@ class Pair:
             except Stop as stop:
                 failures.append(stop)
                 continue
-            shapes = [self.arrays[i].shape for i in self.free]
-            if way.sure or ([g.shape for g in found] == shapes and agrees(found)):
+            if way.sure or (self.fit(found) and agrees(found)):
                 return found
             fits.append((way, self.ups, found))
         if fits:
@@ -178,21 +234,23 @@ class Pair:
         if failures:
             raise failures[0]
         takes, inputs = inspect.signature(self.gradient), ", ".join(self.names)
-        said = (
-            f"The gradient takes {takes}; it is called as gradient(upstream, {inputs}), or without upstream."
-        )
+        how = f"gradient({inputs})" if self.jacobian else f"gradient(upstream, {inputs}), or without upstream"
+        said = f"The gradient takes {takes}; it is called as {how}."
         raise Stop("arguments", said)
 
     def first_call(self):
-        """The gradients; where they are whole Jacobians, (output's shape, input's shape), a random
-        combination of the rows."""
+        """The gradients; whether they are whole Jacobians shows in their shapes."""
         found = self.backward()
         shape = self.outputs[0].shape
         whole = all(g.shape == shape + self.arrays[i].shape for g, i in zip(found, self.free))
         if whole and shape and len(self.outputs) == 1 and not self.way.ups:
             self.jacobian, self.ups = True, self.random
-            return [np.tensordot(self.ups[0], g, self.ups[0].ndim) for g in found]
         return found
+
+    def fit(self, gradients):
+        """Whether they have the shapes of the arrays, or of the Jacobians."""
+        before = self.jacobian_shape if self.jacobian else ()
+        return all(g.shape == before + self.arrays[i].shape for g, i in zip(gradients, self.free))
 
     def called(self):
         """Sentences on how the two functions were called."""
@@ -215,7 +273,7 @@ class Pair:
             n = len(self.way.ups) + 1
             said.append(f"The gradient takes no upstream gradient for output {n}: it was taken as 0.")
         if self.jacobian:
-            said.append("The gradient is a whole Jacobian: a random combination of its rows was checked.")
+            said.append("The gradient is a whole Jacobian, of each output by each number.")
         return said
 
     def ignored_upstreams(self, i, rng):
