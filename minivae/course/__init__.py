@@ -108,7 +108,7 @@ def progress(lesson=None, remember=False):
             or f"Remembered from now on, in {record.FILE} beside the lessons. Delete the file to forget."
         )
     if lesson is None:
-        lessons = [n for n in range(1, 100) if exercises_of(n)]
+        lessons = [n for n in range(100) if exercises_of(n)]
         numbers = {number for n in lessons for number in exercises_of(n)}
         print(f"The course: {len(numbers & record.solved())} of {len(numbers)} exercises done")
         print("\n".join("  " + _bar(n) for n in lessons))
