@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.ipynb"))
 CHOSEN = os.environ.get("MINIVAE_BROWSER", "")
+PATIENCE = 600  # seconds, on any machine; what is waited for is seen at once when it is there
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -32,11 +33,7 @@ class Notebook:
     def __init__(self, browser, url):
         from selenium.webdriver.support.ui import WebDriverWait
 
-        self.browser, self.wait, self.long_wait = (
-            browser,
-            WebDriverWait(browser, 120),
-            WebDriverWait(browser, 900),
-        )
+        self.browser, self.wait = browser, WebDriverWait(browser, PATIENCE)
         browser.get(url)
         self.wait.until(
             lambda b: b.execute_script("return !!window.jupyterapp?.shell?.currentWidget?.sessionContext")
@@ -55,7 +52,7 @@ class Notebook:
             f"(async () => {{ {body} }})()"
             ".then(value => window.answer = {value}, error => window.answer = {error: String(error)});"
         )
-        result = self.long_wait.until(lambda b: b.execute_script("return window.answer"))
+        result = self.wait.until(lambda b: b.execute_script("return window.answer"))
         assert "error" not in result, result["error"]
         return result.get("value")
 
@@ -132,6 +129,6 @@ def errors_of(cells):
 
 def assert_whole_run(cells):
     """Every code cell ran, in order, without an error."""
+    assert not errors_of(cells), errors_of(cells)
     counts = [count for count, _, _ in cells]
-    assert counts and counts == list(range(counts[0], counts[0] + len(counts)))
-    assert not errors_of(cells)
+    assert counts and counts == list(range(counts[0], counts[0] + len(counts))), counts

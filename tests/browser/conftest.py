@@ -20,7 +20,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from browser_tools import CHOSEN, FLAGS, ROOT, Quiet
+from browser_tools import CHOSEN, FLAGS, PATIENCE, ROOT, Quiet
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,7 +76,9 @@ def browser(tmp_path):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    browser.set_script_timeout(600)
+    browser.set_script_timeout(PATIENCE)
+    browser.set_page_load_timeout(PATIENCE)
+    browser.command_executor.client_config.timeout = 2 * PATIENCE  # of an answer of the driver
     try:
         yield browser
         assert not [

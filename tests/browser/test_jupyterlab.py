@@ -13,7 +13,7 @@ import time
 import urllib.request
 
 import pytest
-from browser_tools import LESSONS, Notebook, assert_whole_run
+from browser_tools import LESSONS, PATIENCE, Notebook, assert_whole_run
 
 LESSON = next(path for path in LESSONS if path.name.startswith("04_"))
 TOKEN = "loopback"
@@ -47,7 +47,7 @@ def lab(tmp_path):
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(2 * PATIENCE):
             try:
                 urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=5).close()
                 break

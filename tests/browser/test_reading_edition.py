@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from browser_tools import CHOSEN, LESSONS
+from browser_tools import CHOSEN, LESSONS, PATIENCE
 
 TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
 PHONE, DESK, PAPER = 390, 1200, 680  # CSS pixels; the last is A4 between margins of 15 mm
@@ -181,7 +181,7 @@ def test_solutions_are_folded_and_search_finds(browser, address):
     browser.execute_script("arguments[0].click()", solution.find_element(By.TAG_NAME, "summary"))
     assert "f_z - baseline" in solution.text
     browser.get(f"{address}/search.html?q=reparameterization")
-    for _ in range(100):
+    for _ in range(10 * PATIENCE):
         found = browser.find_elements(By.CSS_SELECTOR, "#search-results li a")
         if found:
             break
