@@ -1,4 +1,4 @@
-"""What a trained model has put where in its latent space, and paths through it (lesson 10).
+"""What a trained model has put where in its latent space, and ways through it (lessons 10 and 12).
 
 mu and sigma (N, M) are the posteriors of N images, as vae.posterior gives them; z (n, M) any latents. Nats.
 """
@@ -81,6 +81,37 @@ def slerp(a, b, t):
     across = across / _length(across)
     direction = np.cos(t * angle) * u + np.sin(t * angle) * across
     return ((1 - t) * length_a + t * length_b) * direction
+
+
+def attribute_vector(mu, has, group=None):
+    """The mean code of the images that have an attribute, less the mean of those that have it not (12.9): the
+    way from one to the other.
+
+    mu (N, M), has (N,) bool or zeros and ones -> (M,). With group (N,), whole numbers: like with like, the
+    same within each group of images, averaged by their sizes (12.10), so that what the groups differ in is
+    not mixed in. Raises ValueError where images with or without it are missing, in any group.
+    Source: Larsen et al. 2016 for (12.9); White 2016, who balances correlated attributes.
+    """
+    mu, has = np.asarray(mu), np.asarray(has)
+    group = np.zeros(len(mu), int) if group is None else np.asarray(group)
+    if (
+        mu.ndim != 2
+        or has.shape != mu.shape[:1]
+        or group.shape != has.shape
+        or not np.isin(has, (0, 1)).all()
+    ):
+        raise ValueError(
+            f"mu, has and group have shapes {mu.shape}, {has.shape} and {group.shape}; expected (N, M) codes "
+            "and, for each of them, whether it has the attribute (0 or 1) and the number of its group."
+        )
+    v = np.zeros(mu.shape[1])
+    for g in np.unique(group):
+        mine, with_it = group == g, has.astype(bool)
+        if not (mine & with_it).any() or (mine & ~with_it).sum() == 0:
+            where = "" if len(np.unique(group)) == 1 else f" in group {g}"
+            raise ValueError(f"the attribute needs images that have it and images that have it not{where}.")
+        v += mine.mean() * (mu[mine & with_it].mean(axis=0) - mu[mine & ~with_it].mean(axis=0))
+    return v
 
 
 def _length(v):

@@ -119,6 +119,40 @@ def prior_samples(vae, n=25, y=None, rng=None):
     return figure
 
 
+def style_transfer(vae, X, y, n=6, rng=None):
+    """The first n images, and beside each what the decoder makes of its z, the mean of q(z|x, y), with every
+    class (ten at most): the same style, another digit (lesson 12).
+
+    X (N, D), (N, H, W) or (N, H, W, 3), y labels. Raises ValueError for a model without classes.
+    """
+    if not vae.n_conditions:
+        raise ValueError("this model is told no label; style transfer needs a conditional model.")
+    classes = vae.class_labels[:CLASSES]
+    X, y = np.asarray(X[:n]), np.asarray(y)[:n]
+    if len(X) == 0:
+        raise ValueError("there are no images to take the style of; give at least one.")
+    seed = vae.seed if rng is None else int(np.random.default_rng(rng).integers(2**32))
+    x = to_floats(X.reshape(len(X), -1), vae.dtype, vae.binarize, np.random.default_rng(seed))
+    z = np.repeat(vae.transform(X, y, rng=seed), len(classes), axis=0)
+    means = vae.prior_predictive_with_input(z, np.tile(np.arange(len(classes)), len(X)))
+    rows = np.concatenate([x[:, None], means.reshape(len(X), len(classes), -1)], axis=1)
+    columns = len(classes) + 1
+    figure = Figure(
+        figsize=_size(0.62 * columns, columns, len(X), vae.image_shape, beside=0.2, above=0.35),
+        layout="constrained",
+    )
+    ax = figure.subplots()
+    show_images(
+        ax, rows.reshape(len(X) * columns, -1), columns, vae.image_shape, None, _white_black(vae, x), gap=2
+    )
+    ax.set_title(
+        f"an image, and its z as class {', '.join(map(str, classes))}{_of_classes(vae)}",
+        fontsize=10,
+        loc="left",
+    )
+    return figure
+
+
 def latent_map(vae, X, labels=None, n=2000, y=None):
     """The means of q(z|x) of the first n images for a model with two latents, each drawn as its label.
 

@@ -200,7 +200,8 @@ class VAE(Trained):
         t.loss = -t.objective.sum() * self.weight(t)
 
     def with_condition(self, h, t):
-        """h (..., features) with the condition y beside it, where the model has one."""
+        """h (..., features) with the condition y beside it, where the model has one: a bias for each class
+        (12.4)."""
         if not self.n_conditions:
             return h
         return np.concatenate([h, np.broadcast_to(t.y, (*h.shape[:-1], self.n_conditions))], axis=-1)
@@ -237,7 +238,7 @@ class VAE(Trained):
         return gaussian.kl_gradient(t.mu, t.sigma)
 
     def decode_backward(self, dlog_px_z, t, d):
-        """dlog_px_z, in the shape of log_px_z -> dlogits, ..., dz."""
+        """dlog_px_z, in the shape of log_px_z -> dlogits, ..., dz. What goes back to y ends there (12.5)."""
         doutput = self.likelihood.backward(dlog_px_z, t, d, self.gradients.get("decoder.raw_log_sigma"))
         dz = self.decoder.backward(doutput, t, self.with_condition(t.z, t), d)
         d.dz = dz[..., : self.n_latent]

@@ -11,7 +11,7 @@ import pytest
 from minivae.course import exercises_of
 
 ROOT = Path(__file__).parents[1]
-ANNOUNCED = {12, 13}  # lessons that are cited before they are there: exempt until then
+ANNOUNCED = {13}  # lessons that are cited before they are there: exempt until then
 MADE_UP = 99  # the tests' own lesson
 NUMBER = r"(?:[1-9]|1\d)\.[1-9]\d?"
 EQUATIONS = re.compile(rf"\(({NUMBER}(?:(?:, | and | to |; | or ){NUMBER})*)(?=[);,])")

@@ -197,6 +197,11 @@ def test_two_latents_bring_two_more_pictures_and_no_picture_is_blank(pictures):
         assert page.min() < 0.3 and page.max() == 1 and page.std() > 0.02, name
 
 
+def test_a_model_that_is_told_labels_brings_a_picture_of_style_transfer(pictures):
+    train("--epochs", 1, "--conditional", "--out", "a")
+    assert os.path.exists("a/style_transfer.png")
+
+
 def test_every_flag_reaches_the_model_and_the_training():
     assert (
         run(

@@ -183,3 +183,35 @@ def test_slerp_of_rows_and_of_several_parts(rng):
 def test_what_can_not_be_turned_is_told(a, b, words):
     with pytest.raises(ValueError, match=words):
         latent.slerp(a, b, 0.5)
+
+
+# Attributes
+
+
+def test_an_attribute_vector_is_a_difference_of_means(rng):
+    mu, has = rng.normal(size=(9, 3)), np.array([0, 1, 1, 0, 0, 1, 0, 0, 1])
+    expected = sum(mu[[1, 2, 5, 8]]) / 4 - sum(mu[[0, 3, 4, 6, 7]]) / 5
+    assert np.allclose(latent.attribute_vector(mu, has), expected)
+    assert np.allclose(latent.attribute_vector(mu, has.astype(bool)), expected)
+
+
+def test_like_with_like_is_not_moved_by_what_the_groups_differ_in(rng):
+    """Two groups far apart, and most of the first have the attribute: only within groups is it the truth."""
+    group = np.repeat([4, 7], [60, 30])
+    has = np.r_[np.arange(60) < 50, np.arange(30) < 3].astype(int)
+    mu = np.outer(has, [1.0, 0, 0]) + np.outer(group == 7, [0, 20.0, 0])
+    assert np.allclose(latent.attribute_vector(mu, has, group), [1, 0, 0])
+    assert abs(latent.attribute_vector(mu, has)[1]) > 5
+    mu = mu + rng.normal(size=mu.shape)
+    each = [latent.attribute_vector(mu[group == g], has[group == g]) for g in (4, 7)]
+    assert np.allclose(latent.attribute_vector(mu, has, group), (2 * each[0] + each[1]) / 3)
+
+
+@pytest.mark.parametrize("has, group, words", [
+    ([1, 1, 1, 1], None, "needs images that have it and images that have it not.$"),
+    ([0, 0, 0, 0], None, "have it not.$"), ([0, 1, 1, 1], [0, 0, 3, 3], "in group 3"),
+    ([0, 1], None, "expected .N, M. codes"), ([0, 1, 2, 1], None, "0 or 1"), ([0, 1, 0, 1], [0, 1], "group"),
+])  # fmt: skip
+def test_what_gives_no_attribute_vector_is_told(has, group, words):
+    with pytest.raises(ValueError, match=words):
+        latent.attribute_vector(np.ones((4, 2)), has, group)

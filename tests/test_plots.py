@@ -44,6 +44,8 @@ def drawings(vae, X):
         "reconstructions": plots.reconstructions(vae, X, y),
         "prior_samples": plots.prior_samples(vae),
     }
+    if vae.n_conditions:
+        figures["style_transfer"] = plots.style_transfer(vae, X, y)
     if vae.n_latent == 2:
         figures["latent_map"] = plots.latent_map(vae, X, LABELS)
         figures["latent_grid"] = plots.latent_grid(vae)
@@ -239,6 +241,23 @@ def test_prior_samples_of_a_conditional_model_are_a_row_per_class(X):
     assert np.allclose(shown(right), np.nan_to_num(plots.mosaic(means, 5, (5, 4))))
     left, _ = plots.prior_samples(vae, 4, y=[2, 2, 2, 2]).axes
     assert shown(left).shape == (2 * 6 - 1, 2 * 5 - 1)
+
+
+def test_style_transfer_keeps_z_and_changes_the_class(X):
+    vae = model(X, n_conditions=3)
+    (ax,) = plots.style_transfer(vae, X, LABELS, n=2).axes
+    page, z = shown(ax), vae.transform(X[:2], LABELS[:2], rng=vae.seed)
+    assert page.shape == (2 * 7 - 2, 4 * 6 - 2)
+    for row in (0, 1):
+        assert np.array_equal(page[7 * row : 7 * row + 5, :4], X[row] > 127)
+        for c in range(3):
+            mean = vae.prior_predictive_with_input(z[row : row + 1], [c]).reshape(5, 4)
+            assert np.allclose(page[7 * row : 7 * row + 5, 6 * (c + 1) : 6 * (c + 1) + 4], mean)
+    assert "class 0, 1, 2" in ax.get_title("left")
+    with pytest.raises(ValueError, match="needs a conditional model"):
+        plots.style_transfer(model(X), X, LABELS)
+    with pytest.raises(ValueError, match="no images"):
+        plots.style_transfer(vae, X[:0], LABELS[:0])
 
 
 def test_the_map_puts_each_image_at_its_mean_and_writes_its_label_there(X):

@@ -24,6 +24,7 @@ PICTURES = (
     "learning_curves.png",
     "reconstructions.png",
     "prior_samples.png",
+    "style_transfer.png",
     "latent_map.png",
     "latent_grid.png",
 )
@@ -312,6 +313,11 @@ def draw(vae, folder, test_set, test_y):
             plots.prior_samples(vae, n if attributes else 25, y),
         ),
     }
+    if vae.n_conditions and not attributes:
+        pictures["style_transfer.png"] = (
+            "held-out images, and the z of each with every class",
+            plots.style_transfer(vae, X, test_y),
+        )
     if vae.n_latent == 2:
         pictures["latent_map.png"] = (
             "where held-out images lie in the latent space",
