@@ -64,7 +64,7 @@ def backward_iwae(vae, t, need_dx=True):
     """The gradient of run_iwae's loss: first of the bound by the weights, then the VAE's own stages.
 
     z stands in p(x|z) and in p(z): dz = decoder's dz - dlog_w z; sigma stands in z and in q, which adds
-    dlog_w / sigma.
+    dlog_w / sigma (13.7).
     """
     d = Trace()
     dbound = np.full(t.bound.shape, -image_weight(vae, t), t.bound.dtype)
@@ -109,7 +109,7 @@ def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, row
 def active_units(vae, X, y=None, threshold=0.01, rng=None):
     """Which latents are used, (M,) bool: the posterior's mean varies over images by more than the threshold.
 
-    Source: Burda et al. 2016, section 5.2. Raises ValueError where there are no images.
+    Source: Burda et al. 2016, section 5.2; lesson 11. Raises ValueError where there are no images.
     """
     means = vae.transform(X, y, rng)
     if len(means) == 0:

@@ -52,7 +52,7 @@ def fit(
     rng         a generator or seed for order, binarisation and noise; by default the model's own generator
     progress    a tqdm bar with elbo, log p(x|z), KL and images per second
     schedule    [(first_epoch, lr), ...] in ascending order: the learning rate from that epoch on; 1, 2, ...
-    beta_schedule  the same for beta, the weight of the KL: [(1, 0.0), (5, 0.5), (10, 1.0)]
+    beta_schedule  the same for beta, the weight of the KL, a warm-up (11.9): [(1, 0.0), (5, 0.5), (10, 1.0)]
     checkpoint  a file written after every epoch (and once before the first); resume=True goes on from it, to
                 the same bits as a run that was never interrupted
     on_epoch    called with the row of each finished epoch, before the checkpoint is written; where it changes
