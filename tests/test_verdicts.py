@@ -275,6 +275,9 @@ def test_lists_and_dicts_of_arrays():
     assert check_gradient(f, lambda ws: tuple(df(ws)), tuple(ws)).passed
     wrong = check_gradient(f, lambda ws: [ws[0], *df(ws)[1:]], ws)
     assert wrong.first == ["ws[0]"] and wrong.explanations[0].term in ("2", "1/2")
+    assert check_gradient(lambda ws: (ws[0] ** 2).sum() / 2, lambda ws: ws, [A]).passed
+    handed_back = check_gradient(lambda ws: ws[0].sum(), lambda ws: ws, [A, W])
+    assert handed_back.traps[0].name == "arguments" and "unchanged" in handed_back.summary
     layer = {"W": W, "b": B}
     forward, backward = (
         lambda x, layer: x @ layer["W"] + layer["b"],
@@ -286,6 +289,8 @@ def test_lists_and_dicts_of_arrays():
     report = check_gradient(forward, backward, A, layer)
     assert report.passed and [row.name for row in report.rows] == ["x", "layer['W']", "layer['b']"]
     assert check_gradient(forward, backward, A, layer, method="complex").passed
+    flat = lambda da, x, pair: (da @ pair[0].T, x.T @ da, da.sum(0))
+    assert check_gradient(lambda x, pair: x @ pair[0] + pair[1], flat, A, (W, B)).passed
     ragged = check_gradient(
         lambda x: x[0].sum() + (x[1] ** 2).sum(), lambda x: [np.ones(1), 2 * x[1]], [[1.0], [2.0, 3.0]]
     )
@@ -317,6 +322,13 @@ def test_upstream_gradients_left_out():
     assert ignored.verdict == "wrong" and "takes no notice of dc" in ignored.summary
     one = check_gradient(two, lambda dh, x: dh * (1 - np.tanh(x) ** 2), A)
     assert one.passed and "output 2" in one.summary
+    in_a_tuple = lambda ups, x: ups[0] * (1 - np.tanh(x) ** 2) + ups[1] * 2 * x
+    assert check_gradient(two, in_a_tuple, A).passed
+    assert check_gradient(two, lambda ups, x: in_a_tuple(ups, x) - ups[1] * x, A).verdict == "wrong"
+    loss = check_gradient(lambda x: ((x**2).sum(), x**3), lambda x: 2 * x, A)
+    assert loss.passed and "output 1 alone" in loss.summary
+    both = check_gradient(lambda x: ((x**2).sum(), x**3), lambda x: 2 * x + 3 * x**2, A)
+    assert both.passed and "alone" not in both.summary
     softmax = lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True)
     alone = check_gradient(softmax, lambda x: softmax(x) * (1 - softmax(x)), A)
     assert alone.traps[0].name == "upstream" and "sum to a constant" in alone.summary
@@ -438,6 +450,8 @@ def test_nothing_raises():
     ).passed
     assert check_gradient(lambda x: "no", lambda x: x, A).traps[0].name == "dtype"
     assert check_gradient(lambda x: (), lambda x: x, A).traps[0].name == "dtype"
+    assert check_gradient(lambda x: bool((x > 0).all()), lambda x: 0 * x, A).passed
+    assert check_gradient(np.sin, lambda dy, x: dy, A, upstream="x").traps[0].name == "dtype"
     positive = check_gradient(
         lambda S: 2 * np.log(np.diag(np.linalg.cholesky(S))).sum(),
         lambda S: np.tril(np.linalg.inv(S)),

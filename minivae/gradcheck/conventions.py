@@ -18,7 +18,8 @@ CACHE = re.compile(r"cache\w*|ctx|context|saved\w*|memory|tape|state|residuals?|
 class Call:
     """One way to call a gradient.
 
-    sources: from where each positional argument comes, ("input", k), ("upstream", j) or ("cache", 0);
+    sources: from where each positional argument comes, ("input", k), ("upstream", j), ("upstreams", 0) for a
+    tuple of all, or ("cache", 0);
     names: what the gradient calls them; keywords: {name: source}. sure: the names leave no doubt.
     """
 
@@ -26,24 +27,27 @@ class Call:
     names: list
     keywords: dict = field(default_factory=dict)
     sure: bool = False
+    n_outputs: int = 1
 
     @property
     def ups(self):
         """{number of an output: what the gradient calls the upstream gradient of it}."""
         every = [*zip(self.names, self.sources), *self.keywords.items()]
-        return {k: name for name, (kind, k) in every if kind == "upstream"}
+        found = {k: name for name, (kind, k) in every if kind == "upstream"}
+        every = [name for name, (kind, _) in every if kind == "upstreams"]
+        return found | {k: f"{name or 'upstream'}[{k}]" for name in every for k in range(self.n_outputs)}
 
     def arguments(self, inputs, ups, cache):
         """(positional, keywords) to call it with."""
-        of = {"input": inputs, "upstream": ups, "cache": [cache]}
+        of = {"input": inputs, "upstream": ups, "upstreams": [tuple(ups)], "cache": [cache]}
         return [of[kind][k] for kind, k in self.sources], {
             n: of[kind][k] for n, (kind, k) in self.keywords.items()
         }
 
     def documented(self, n_inputs):
         """Whether it is (upstream, inputs...) or (inputs...)."""
-        order = [("upstream", j) for j in self.ups] + [("input", k) for k in range(n_inputs)]
-        return self.sources == order and not self.keywords
+        ups = [source for source in self.sources if source[0] == "upstream"]
+        return self.sources == ups + [("input", k) for k in range(n_inputs)] and not self.keywords
 
     def words(self, inputs):
         """gradient(mu, sigma, upstream)"""
@@ -65,7 +69,7 @@ def ways(gradient, inputs, n_outputs, cached):
         parameters = list(inspect.signature(gradient).parameters.values())
     except (TypeError, ValueError):
         orders_ = orders(0, 99, len(inputs), n_outputs, cached, True, False)
-        return [Call(sources, [""] * len(sources)) for sources in orders_]
+        return [Call(sources, [""] * len(sources), n_outputs=n_outputs) for sources in orders_]
     plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p.name for p in plain if p.default is p.empty]
     open_end = any(p.kind is p.VAR_POSITIONAL for p in parameters)
@@ -76,13 +80,13 @@ def ways(gradient, inputs, n_outputs, cached):
     most = 99 if open_end else len(plain)
     for sources in orders(len(needed), most, len(inputs), n_outputs, cached, first, last):
         names = [p.name for p in plain] + [""] * len(sources)
-        found.append(Call(sources, names[: len(sources)]))
+        found.append(Call(sources, names[: len(sources)], n_outputs=n_outputs))
     return found
 
 
 def by_name(parameters, plain, inputs, n_outputs, cached):
     """[the Call] in which each parameter called like an input is that input, and the others are upstream
-    gradients and the cache; [] if that can't be."""
+    gradients and the cache; two, where one upstream may be a tuple of all; [] if that can't be."""
     sources, left = {}, []
     for p in parameters:
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
@@ -99,13 +103,17 @@ def by_name(parameters, plain, inputs, n_outputs, cached):
     certain = all(UPSTREAM.fullmatch(name) for name in left)
     if len(left) > n_outputs or not (sources or certain):
         return []
-    sure = bool(sources) and certain
+    one_of_many = len(left) == 1 < n_outputs  # or a tuple of all of them
+    sure = bool(sources) and certain and not one_of_many
     sources |= {name: ("upstream", j) for j, name in enumerate(left)}
     gap = next((k for k, p in enumerate(plain) if p.name not in sources), len(plain))
     order = [p.name for p in plain[:gap]]
-    return [
-        Call([sources[n] for n in order], order, {n: s for n, s in sources.items() if n not in order}, sure)
-    ]
+    found = []
+    for up in (("upstream", 0), ("upstreams", 0)) if one_of_many else (None,):
+        sources |= {left[0]: up} if up else {}
+        keywords = {n: s for n, s in sources.items() if n not in order}
+        found.append(Call([sources[n] for n in order], order, keywords, sure, n_outputs))
+    return found
 
 
 def orders(least, most, n, m, cached, first, last):
@@ -113,7 +121,8 @@ def orders(least, most, n, m, cached, first, last):
     first."""
     inputs, ups, cache = [("input", k) for k in range(n)], [("upstream", j) for j in range(m)], [("cache", 0)]
     with_ups = [ups + inputs, inputs + ups] if first or not last else [inputs + ups, ups + inputs]
-    one = [ups[:1] + inputs, inputs + ups[:1]] if m > 1 else []
+    firsts = (ups[:1], [("upstreams", 0)]) if m > 1 else ()
+    one = [order for first in firsts for order in (first + inputs, inputs + first)]
     every = [inputs, *with_ups, *one]
     if cached:
         every = [ups + cache, cache + ups, *every]

@@ -19,6 +19,7 @@ from .report import (
     CONSTANT_SUM,
     ELSEWHERE,
     FLOAT32,
+    HANDED_BACK,
     KEPT,
     SAMPLED,
     SECOND_CALL,
@@ -128,6 +129,8 @@ def _check(report, pair, upstream, method, named, samples, rng):
     differs = None if all(map(_repeats, found, again)) else _what_differs(pair, found, again)
     if report.wrong and upstream is None and pair.sums_to_a_constant(rng):
         report.traps = [Trap("upstream", CONSTANT_SUM)]
+    elif report.wrong and pair.hands_back(found):
+        report.traps = [Trap("arguments", HANDED_BACK)]
     elif report.wrong:
         for i, row in zip(pair.free, report.rows):
             if row.verdict == "wrong" and row.explanations is None:

@@ -124,7 +124,8 @@ class Counted(Trace):
 def copied(vae, dtype):
     """The model in another dtype, with everything that may have been put in its place: a subclass, a
     likelihood, a method."""
-    model = copy.copy(vae)
+    model = object.__new__(type(vae))
+    vars(model).update(vae.__getstate__())
     model.dtype, model.rng = np.dtype(dtype), copy.deepcopy(vae.rng)
     model.build(np.random.default_rng(0))
     model.theta = vae.theta
@@ -168,7 +169,8 @@ class Pass:
             else:
                 intermediates[name] = delta
         try:
-            return model, self.trace(model, Nudged(intermediates, self.sets))
+            t = Nudged(intermediates, self.sets) if intermediates else Trace()
+            return model, self.trace(model, t)
         finally:
             for name, value in saved.items():
                 parameters[name] = value
@@ -221,12 +223,15 @@ class Pass:
     def block(self, found, places, part=None):
         """The Block of {name: the array} of some parameters and intermediates, one behind the other."""
         loss, _, sizes, _ = self.base(part)
+        names = list(places)
         shapes = {name: np.shape(found[name]) for name in places}
         at = [np.broadcast_to(np.asarray(a, float), shapes[name]) for name, a in places.items()]
         whole = lambda arrays: np.concatenate([np.ravel(a) for a in arrays]) if len(places) > 1 else arrays[0]
         cuts = np.cumsum([a.size for a in at])[:-1]
 
         def change(delta):
+            if len(places) == 1:
+                return self.change({names[0]: delta}, part)
             deltas = np.split(delta.ravel(), cuts)
             return self.change({n: d.reshape(shapes[n]) for n, d in zip(places, deltas)}, part)
 

@@ -5,7 +5,7 @@ import inspect
 
 import numpy as np
 
-from .arguments import leaves, rebuilt
+from .arguments import CONTAINERS, leaves, rebuilt
 from .block import Block
 from .conventions import Call, ways
 from .learner import call, watched
@@ -165,6 +165,11 @@ class Pair:
                 return False
         return True
 
+    def hands_back(self, gradients):
+        """Whether the gradient returned the lists or dicts that it was given."""
+        held = all(isinstance(self.forms[k], CONTAINERS) for k in self.wanted)
+        return held and all(np.array_equal(g, self.arrays[i]) for g, i in zip(gradients, self.free))
+
     # The gradient.
 
     def backward(self, ups=None):
@@ -215,19 +220,20 @@ class Pair:
             self.ups = self.random = upstreams_of(upstream, self.outputs)
         if not callable(self.gradient):
             return self.first_call()
-        ones, failures, fits = self.random if self.jacobian else self.ups, [], []
+        given, failures, fits = self.ups, [], []
         n = 0 if self.jacobian else len(self.outputs)
         for way in ways(self.gradient, self.names, n, self.cached):
-            some = [u if j in way.ups else 0 * u for j, u in enumerate(self.random)]
-            self.way, self.ups = way, some if way.ups else ones
-            try:
-                found = self.first_call()
-            except Stop as stop:
-                failures.append(stop)
-                continue
-            if way.sure or (self.fit(found) and agrees(found)):
-                return found
-            fits.append((way, self.ups, found))
+            every = self.askable(way, given, upstream is not None)
+            for ups in every:
+                self.way, self.ups = way, ups
+                try:
+                    found = self.first_call()
+                except Stop as stop:
+                    failures.append(stop)
+                    continue
+                if (way.sure and len(every) == 1) or (self.fit(found) and agrees(found)):
+                    return found
+                fits.append((way, self.ups, found))
         if fits:
             self.way, self.ups, found = fits[0]
             return found
@@ -237,6 +243,19 @@ class Pair:
         how = f"gradient({inputs})" if self.jacobian else f"gradient(upstream, {inputs}), or without upstream"
         said = f"The gradient takes {takes}; it is called as {how}."
         raise Stop("arguments", said)
+
+    def askable(self, way, given, fixed):
+        """The upstream gradients with which a way can be tried. A gradient that takes none may be that of the
+        sum of all outputs, or of the first one alone."""
+        if way.ups:
+            return [[u if j in way.ups else 0 * u for j, u in enumerate(self.random)]]
+        if self.jacobian:
+            return [self.random]
+        if fixed or len(given) == 1:
+            return [given]
+        first, *others = given
+        both = [given, [first, *(0 * u for u in others)]]
+        return both[::-1] if first.ndim == 0 < max(u.ndim for u in others) else both  # a loss, and the rest
 
     def first_call(self):
         """The gradients; whether they are whole Jacobians shows in their shapes."""
@@ -272,6 +291,8 @@ class Pair:
         elif self.way.ups and len(self.way.ups) < len(self.outputs):
             n = len(self.way.ups) + 1
             said.append(f"The gradient takes no upstream gradient for output {n}: it was taken as 0.")
+        if len(self.ups) > 1 and not (self.way.ups or any(u.any() for u in self.ups[1:])):
+            said.append("The gradient takes no upstream gradient: it was taken as that of output 1 alone.")
         if self.jacobian:
             said.append("The gradient is a whole Jacobian, of each output by each number.")
         return said

@@ -61,6 +61,10 @@ STALE = (
 )
 ELSEWHERE = "The gradient is right at the point given, but not at a second one, a per cent away. {words}"
 KEPT = "Is something kept from an earlier call?"
+HANDED_BACK = (
+    "The gradient returns the arrays that it was given, unchanged, and they are not the gradient: a list or"
+    " dict has to be made anew, with a gradient in the place of each array."
+)
 CONSTANT_SUM = (
     "The outputs sum to a constant, so the true gradient of their sum is 0, whatever the function does: give"
     " the gradient an upstream argument, and it is checked with random numbers there."

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .arguments import CONTAINERS, is_array, leaves, parts
+from .arguments import CONTAINERS, is_array, leaves, parts, rebuilt
 from .report import Stop
 
 
@@ -17,6 +17,7 @@ def outputs_of(result):
         if not all(map(is_array, result)):
             result, cached = result[0], any(part is not None for part in result[1:])
     outputs = [np.array(a) for _, a in leaves(result, "")]
+    outputs = [o.astype(float) if o.dtype.kind in "iub" else o for o in outputs]  # their differences wrap
     if not outputs:
         said = f"The function returns a {type(result).__name__} without an array of numbers in it."
         raise Stop("dtype", said)
@@ -25,7 +26,11 @@ def outputs_of(result):
 
 def upstreams_of(upstream, outputs):
     """The caller's upstream gradients as a list of arrays, which have the shapes of the outputs."""
-    ups = [np.array(u, float) for u in (upstream if isinstance(upstream, (tuple, list)) else [upstream])]
+    try:
+        ups = [np.array(u, float) for u in (upstream if isinstance(upstream, (tuple, list)) else [upstream])]
+    except (TypeError, ValueError):
+        said = "upstream has to hold real numbers, in the shape of what the function returns."
+        raise Stop("dtype", said) from None
     if [u.shape for u in ups] != [o.shape for o in outputs]:
         given, expected = (", ".join(str(v.shape) for v in some) for some in (ups, outputs))
         said = f"upstream has shape {given}, what the function returns {expected}: they have to be the same."
@@ -71,6 +76,9 @@ def per_argument(result, names, wanted, forms):
         return list(result)
     if len(result) == len(names):
         return [result[k] for k in wanted]
+    if len(result) == sum(len(leaves(forms[k], "")) for k in wanted):  # without the arguments' own brackets
+        remaining = iter(result)
+        return [rebuilt(forms[k], remaining) for k in wanted]
     raise Stop("shape", f"The gradient holds {len(result)} things; {expected}. {hint}")
 
 
