@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.ipynb"))
 CHOSEN = os.environ.get("MINIVAE_BROWSER", "")
-PATIENCE = 600  # seconds, on any machine; what is waited for is seen at once when it is there
+PATIENCE = 1200  # seconds, on any machine; what is waited for is seen at once when it is there
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
