@@ -198,7 +198,7 @@ def gaussian_pixel(dmean, dlog_sigma):
 
 
 def mean_over_pixels():
-    """log p(x|z) divided by D, in both passes."""
+    """log p(x|z) divided by D, in both passes: a beta of D in disguise (14.2)."""
     right = Bernoulli.log_prob, Bernoulli.backward, Bernoulli.dx
     return [
         (Bernoulli, "log_prob", lambda self, t: right[0](self, t) / t.x.shape[-1]),
@@ -253,7 +253,7 @@ def iwae(wrong):
 
 
 def closed_kl_in_weights():
-    """log w = log p(x|z) - KL, in both passes."""
+    """log w = log p(x|z) - KL, in both passes: its average is not p(x) (14.6)."""
 
     def backward(vae, t, need_dx=True):
         d = Trace()
