@@ -19,6 +19,7 @@ from test_judge import changes_its_input, raises
 
 from minivae import course
 from minivae.course import check, exercises_of, record
+from minivae.course.answers import Wrong
 from minivae.course.draws import Kind
 from minivae.course.functions import BATCHES, WIDE, OfFunctions
 from minivae.course.gradients import same_gradient
@@ -136,6 +137,17 @@ def test_each_mistake_as_an_answer_is_refused_and_named(number, answer, words):
     """A mistake may raise, but then as a learner's answer would."""
     result = check(number, answer)
     assert not result.passed and words.rstrip(".") in result.message, result.message
+
+
+INSIDE = [(e.number, judge) for e in ALL for judge in judges(e.judge)[1:] if isinstance(judge, OfFunctions)]
+
+
+@pytest.mark.parametrize("number, judge", INSIDE, ids=lambda v: v if isinstance(v, str) else "")
+def test_each_mistake_in_one_of_several_functions_is_refused_and_named(number, judge):
+    for words, mistake in judge.mistakes.items():
+        with pytest.raises(Wrong) as wrong:
+            judge(mistake)
+        assert words.rstrip(".") in str(wrong.value)
 
 
 @pytest.mark.parametrize("number, judge", OF_FUNCTIONS, ids=lambda v: v if isinstance(v, str) else "")
