@@ -41,12 +41,18 @@ class Bernoulli:
         and p = (1 + tanh(a/2))/2, which backward needs, costs half as much as an exp and a log1p.
         """
         x, a = t.x, t.logits
-        t.probs = p = 0.5 + 0.5 * np.tanh(0.5 * a)
-        return (x * a - np.maximum(a, 0) + np.log(np.maximum(p, 1 - p))).sum(axis=-1)
+        t.probs = p = np.tanh(0.5 * a)
+        p += 1
+        p *= 0.5
+        surer = np.maximum(p, 1 - p)
+        softplus = np.maximum(a, 0)
+        softplus -= np.log(surer, out=surer)
+        return np.einsum("...d,...d->...", x, a) - softplus.sum(axis=-1)
 
     def backward(self, dlog_px_z, t, d, dparameters):
         """dlogits = dlog_px_z (x - sigmoid(a)) (7.6). Returns the last layer's doutput."""
-        d.dlogits = dlog_px_z[..., None] * (t.x - t.probs)
+        d.dlogits = t.x - t.probs
+        d.dlogits *= dlog_px_z[..., None]
         return d.dlogits
 
     def dx(self, dlog_px_z, t):

@@ -51,6 +51,10 @@ class OnDisk:
             at += n_bytes
         return found.astype(self.dtype, copy=False).reshape(*np.shape(rows), *self.shape[1:])
 
+    def take(self, rows, axis=0):
+        """X[rows], in the form that is fastest for an array."""
+        return self[rows]
+
     def __array__(self, dtype=None, copy=None):
         return self[:] if dtype is None else self[:].astype(dtype)
 

@@ -8,7 +8,7 @@ processor's cache, so that no pass waits for memory. `step_by_formula` is the re
 
 import numpy as np
 
-BLOCK = 32768
+BLOCK = 65536  # numbers of each vector
 FLUSH_EVERY = 100  # steps
 FLUSH = 1e-20  # far below what moves a parameter
 

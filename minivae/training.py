@@ -219,7 +219,7 @@ def train_epoch(vae, plan, epoch, bar):
     ):  # a run that diverges ends in a sentence
         for batch, start in enumerate(range(0, len(images), plan.batch_size), 1):
             rows = order[start : start + plan.batch_size]
-            x = to_floats(images[rows], vae.dtype, vae.binarize, plan.rng)
+            x = to_floats(images.take(rows, axis=0), vae.dtype, vae.binarize, plan.rng)
             y = None if labels is None else labels[rows].astype(vae.dtype)
             t = objective.run(vae, x, vae.noise(plan.rng, *plan.eps_shape(vae, len(rows))), y)
             _check_finite("loss", t.loss, epoch, batch)
@@ -227,7 +227,7 @@ def train_epoch(vae, plan, epoch, bar):
             plan.optimizer.step(vae.theta, vae.grad)
             for name in ("elbo", "log_px_z", "kl", "bound"):
                 if name in t:
-                    totals[name] = totals.get(name, 0.0) + float(t[name].mean()) * len(rows)
+                    totals[name] = totals.get(name, 0.0) + float(t[name].sum()) * len(rows) / t[name].size
             n_done += len(rows)
             if bar.update(len(rows)):
                 means = {name: f"{total / n_done:.1f}" for name, total in totals.items()}
