@@ -115,7 +115,17 @@ def test_a_factor_missing(missing, term):
     upstream = arrays(B, M)
     explanation = first(upstream, upstream * missing)
     is_named(explanation, "factor", term)
-    assert explanation.words == f"yours is the true gradient without the factor {term}."
+    assert explanation.words.startswith(f"yours is the true gradient without the factor {term}")
+
+
+def test_a_factor_that_may_be_a_divisor_is_told_both_ways():
+    upstream = arrays(B, M)
+    for analytic, true, words in (
+        (upstream, upstream * SIGMA, "without the factor sigma (or with 1/sigma too many)"),
+        (upstream, upstream / SIGMA, "with a factor sigma too many (or without the factor 1/sigma)"),
+        (upstream * SIGMA, upstream, "with a factor sigma too many (or without the factor 1/sigma)"),
+    ):
+        assert first(analytic, true).words == f"yours is the true gradient {words}."
 
 
 @pytest.mark.parametrize(("extra", "term"), [(MU, "mu"), (SIGMA, "sigma"), (H, "h"), (1 - H**2, "1 - h^2")])
@@ -149,7 +159,7 @@ def test_one_factor_in_the_place_of_another(wrong, right, term):
         (TRUE + MU, "mu", "the term mu too many"),
         (TRUE - MU / B, "mu", "lacks the term mu/B"),
         (TRUE - 3.7 * MU, "mu", "lacks the term beta * mu"),
-        (TRUE + 1 / SIGMA, "1/sigma", "lacks the term -1/sigma"),
+        (TRUE + 1 / SIGMA, "1/sigma", "has the term 1/sigma too many (or lacks -1/sigma)"),
         (TRUE - MU * SIGMA, "mu * sigma", "lacks the term mu * sigma"),
         (TRUE - 1, "1", "1"),
         (TRUE - 0.01 * MU, "mu", "0.01"),
@@ -169,7 +179,12 @@ def test_a_term(analytic, term, words):
         (SIGMA, "term", "1/sigma", "yours lacks the term -1/sigma."),
         (SIGMA + 1 / SIGMA, "term", "1/sigma", "yours has the wrong sign in the term -1/sigma."),
         (SIGMA - 1, "term", "1/sigma", "yours has the term -1 where -1/sigma is meant."),
-        (SIGMA**2 - 1, "factor", "sigma", "yours is the true gradient with a factor sigma too many."),
+        (
+            SIGMA**2 - 1,
+            "factor",
+            "sigma",
+            "yours is the true gradient with a factor sigma too many (or without the factor 1/sigma).",
+        ),
         (SIGMA - 2 / SIGMA, "term", "1/sigma", "yours has the term -2/sigma where -1/sigma is meant."),
         (-1 / SIGMA, "term", "sigma", "yours lacks the term sigma."),
     ],
@@ -235,7 +250,7 @@ def test_paths_give_the_term_its_place():
     [
         (X.T @ DA / B, "scale", "1/B"),
         (X.T @ (DA * (1 - H**2)), "factor", "1 - h^2"),
-        (abs(X).T @ DA, "formula", "x.T @ da"),
+        (abs(X).T @ DA, "sign", "|x|"),
         (X[:1].T @ DA[:1], "image", "first image"),
         (X[-1:].T @ DA[-1:], "image", "last image"),
         (X.T @ DA[::-1], "rows", "reversed"),
@@ -358,10 +373,11 @@ def test_large_gradients():
 
 def test_a_single_number():
     named = {"w": 0.7, "x": 1.3, "B": 4}
-    is_named(first(2.6, 1.3, named), "scale", "2")
-    is_named(first(0.3, 1.2, named), "scale", "1/B")
-    is_named(first(0.0, 1.2, named), "zero", "0")
-    assert diagnose(0.513, 1.2, named) == []
+    is_named(first(2 * 1.30813, 1.30813, named), "scale", "2")
+    is_named(first(1.20317 / 4, 1.20317, named), "scale", "1/B")
+    is_named(first(0.0, 1.20317, named), "zero", "0")
+    assert diagnose(0.513, 1.20317, named) == []
+    assert diagnose(2.6, 1.3, named) == [], "a round number is twice another one by chance"
 
 
 def test_anything_may_be_named():

@@ -60,18 +60,26 @@ def explained(pass_, row, method, part, found, t, d, wrong, rng):
             "the path of x as the decoder's target": numeric - through,
         }
     causes = ranked(analytic, numeric, named, paths)
-    if not causes or causes[0][0] > SIMPLE:
+    if not causes or causes[0].bits > SIMPLE:
         for words, (a, n) in parts.items():
             causes += [
-                (cost + 0.5, replace(e, words=f"on {words}, {e.words}")) for cost, e in ranked(a, n, named)
+                replace(e, words=f"on {words}, {e.words}", bits=e.bits + 1) for e in ranked(a, n, named)
             ]
-    causes = [e for _, e in sorted(causes, key=lambda pair: pair[0])]
+    causes = [_in_units(e, units) for e in sorted(causes, key=lambda e: e.bits) if e.relation != "alone"]
     if not causes and name == "sigma":
         eps, t.eps = t.eps, t.eps + 1
         unchanged = np.array_equal(pass_.backward(model, t, True).dsigma, d.dsigma)
         t.eps = eps
         causes = [Explanation("noise", "eps", np.nan, UNUSED)] if unchanged else []
     return causes
+
+
+def _in_units(explanation, units):
+    """What was said of a number of the gradient, in the gradient's own units."""
+    if explanation.relation != "clip":
+        return explanation
+    digits = f"{float(explanation.term) / units:.6g}"
+    return replace(explanation, term=digits, words=explanation.words.replace(explanation.term, digits))
 
 
 def repeated(pass_, name, method, part, wrong, units, rng):

@@ -310,8 +310,9 @@ class Pair:
     # What has a name.
 
     def around(self, named):
-        """{name: array or number} for a diagnosis: arguments, results, upstream gradients, what the two
-        functions take from outside, and what they have names for inside; `named` goes before all of them."""
+        """What a diagnosis is given: {name: array or number} of arguments, results, upstream gradients, what
+        the two functions take from outside, and what they have names for inside; `named` goes before all of
+        them. And the names of the upstream gradients, and those that the gradient alone knows."""
         found = {}
         for f in (self.gradient, self.function):
             try:
@@ -319,16 +320,22 @@ class Pair:
             except (TypeError, ValueError):
                 continue
             found |= {n: v for n, v in (outside.globals | outside.nonlocals).items() if is_number(v)}
-        found |= watched([self.function], self.forward)[1]
-        found |= dict(zip(self.array_names, self.arrays))
+        inside = {}
+        if callable(self.gradient):
+            results, inside = watched([self.gradient], self.backward)
+            # what is returned explains nothing
+            inside = {n: v for n, v in inside.items() if not any(np.array_equal(v, g) for g in results)}
+        known = watched([self.function], self.forward)[1] | dict(zip(self.array_names, self.arrays))
+        above = {}
         for k, output in enumerate(self.outputs):
             up = self.way.ups.get(k) or ("upstream" if k == 0 else f"d_out{k}")
             if self.way.ups:
-                found[up] = self.ups[k]
+                above[up] = self.ups[k]
             own = up[1:].lstrip("_") if up[0] == "d" else ""
-            own = own if own.isidentifier() and own not in found else "output" if k == 0 else f"out{k}"
-            found[own] = output
-        return found | (named or {})
+            own = own if own.isidentifier() and own not in known else "output" if k == 0 else f"out{k}"
+            known[own] = output
+        known |= above | (named or {})
+        return found | inside | known, set(above), set(inside) - set(known)
 
 
 def is_number(value):

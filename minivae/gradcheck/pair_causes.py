@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .diagnosis import DIAGNOSED, REPEATS, Explanation, diagnose, stacked
+from .diagnosis import DIAGNOSED, REPEATS, Explanation, ranked, stacked
 from .numeric import relative_error
 from .report import IGNORED, Stop
 
@@ -36,7 +36,8 @@ def _causes(report, pair, i, row, method, named, rng):
     if row.size == 1 and callable(pair.gradient):
         return _of_one_number(pair, i, method, named, rng) or ignored
     _measure_more(pair, i, row, method, rng)
-    return diagnose(row.analytic, row.numeric, pair.around(named)) or ignored
+    around, above, inside = pair.around(named)
+    return ranked(row.analytic, row.numeric, around, above=above, inside=inside) or ignored
 
 
 def _measure_more(pair, i, row, method, rng):
@@ -76,7 +77,8 @@ def _of_one_number(pair, i, method, named, rng):
             ups = [move(u) for u in near.ups] if pair.way.ups else None
             near = near.elsewhere([move(a) for a in pair.arrays], ups)
             analytic = near.backward()[pair.free.index(i)].astype(float)
-            draws.append((analytic, near.block(i, analytic).numeric([0], method), near.around(named)))
+            around, above, inside = near.around(named)
+            draws.append((analytic, near.block(i, analytic).numeric([0], method), around))
     except Stop:
         return []
-    return diagnose(*stacked(draws))
+    return ranked(*stacked(draws), above=above, inside=inside)

@@ -5,27 +5,30 @@ There is no rule per mistake here. `diagnose` is given the two gradients and wha
 candidates from the names: products of dz, eps, 1/sigma, sigmoid(raw), 1 - h^2, ... (products.py) and
 constants such as 2, 1/B, K (constants.py). Then it asks, in turn:
 
-    wrong = c * true, or true put elsewhere?      zero, a sign, a constant, transposed, rows moved
-    (6.6)
-    wrong * g = c * true * f?                     a factor missing, too many, or another one
-    (6.7)
-    wrong - true = c * E?                         a term missing, too many, or with the wrong sign
-    (6.8)
-    wrong - true = c * (E1 - E2)?                 a term in the place of another: a factor of one term
-    (6.9)
-    wrong = E1 and true = E2?                     two formulas
+    wrong - true = c * path?               a known summand missing, turned round, ...          terms.py
+    wrong = c * true? (6.6)                zero, a sign, a constant                            scale.py
+    wrong = true, put elsewhere?           transposed, rows moved, clipped, ...                places.py
+    wrong * g = c * true * f? (6.7)        a factor missing, too many, or another one          factors.py
+    wrong - true = c * E? (6.8)            a term missing, too many, or with the wrong sign    terms.py
+    wrong - true = c1 E1 + c2 E2? (6.9)    a term in the place of another                      terms.py
+    wrong = E1 and true = E2?              two formulas                                        formulas.py
+    wrong = true, in part?                 and what is wrong in the other part                 parts.py
 
-An answer leaves nothing but rounding on every entry, and must agree with more different numbers than chance
-could meet among so many candidates. Otherwise the list is empty.
+Before a sentence is said, the wrong gradient is rebuilt from what it claims, and compared on all entries; and
+it must agree on more bits than it costs to say (costs.py). Where two readings fit, both are told. Otherwise
+the list is empty.
 """
-
-import math
 
 import numpy as np
 
 from .case import Case, Explanation
-from .places import constant, explain_shapes, in_part, moved
-from .terms import factor, formula, term, two_terms
+from .factors import factor
+from .formulas import formula
+from .parts import in_part
+from .places import altered, moved
+from .scale import scale
+from .shapes import explain_shapes
+from .terms import one_term, path, two_sums, two_terms
 
 __all__ = ["Explanation", "diagnose", "ranked", "stacked"]
 
@@ -33,6 +36,12 @@ DIAGNOSED = 600  # coordinates that a check measures of a wrong block
 REPEATS = 12  # draws for the diagnosis of a single number
 AGAIN = (
     "yours differs from call to call: noise is drawn again in it, where the eps of the forward pass is meant."
+)
+SIMPLE = 14  # bits: an explanation of this cost ends the search
+BESIDE = 4  # bits: so much more may another explanation cost that is told, too
+STAGES = (  # (questions, the cost at which later ones are not asked)
+    ((path, scale), 8),
+    ((moved, altered, factor, one_term, formula, two_terms, two_sums, in_part), np.inf),
 )
 
 
@@ -49,24 +58,41 @@ def diagnose(analytic, numeric, named=None, paths=None, tolerance=1e-6):
     paths      {words: array}: known summands of the true gradient, such as {"the KL path": mu}
     tolerance  the relative error of the block, as gradcheck measures it, up to which two gradients are equal
     """
-    return [explanation for _, explanation in ranked(analytic, numeric, named, paths, tolerance)]
+    return ranked(analytic, numeric, named, paths, tolerance)
 
 
-def ranked(analytic, numeric, named=None, paths=None, tolerance=1e-6):
-    """diagnose, with what each explanation costs in simplicity: [(cost, Explanation)]."""
+def ranked(analytic, numeric, named=None, paths=None, tolerance=1e-6, above=(), inside=()):
+    """diagnose; above: names of gradients from above beside those that start with d; inside: names that come
+    from inside the gradient under test."""
     analytic, numeric = np.asarray(analytic, float), np.asarray(numeric, float)
     if analytic.shape != numeric.shape:
-        return [(1.0, explanation) for explanation in explain_shapes(analytic, numeric, tolerance)]
+        return explain_shapes(analytic, numeric, tolerance)
     named = {
         name: v
         for name, v in ((name, _numbers(value)) for name, value in (named or {}).items())
         if v is not None
     }
-    case = Case(analytic, numeric, named, dict(paths or {}), tolerance)
+    case = Case(analytic, numeric, named, dict(paths or {}), tolerance, above, inside)
     if not np.isfinite(analytic).all() or case.error(case.a, case.n) <= tolerance:
         return []
     with np.errstate(all="ignore"):  # 1/0 and log(-1) are candidates that fall away
         return _ranked(case)
+
+
+def _ranked(case):
+    """Later questions are asked only where earlier ones found nothing simple."""
+    found = {}
+    for questions, simple in STAGES:
+        for question in questions:
+            for e in question(case):
+                if e is not None:
+                    key = e.relation, e.term
+                    if key not in found or e.bits < found[key].bits:
+                        found[key] = e
+        if found and min(e.bits for e in found.values()) <= simple:
+            break
+    order = sorted(found.values(), key=lambda e: e.bits)
+    return [e for e in order if e.bits <= order[0].bits + BESIDE][:4]
 
 
 def stacked(draws):
@@ -89,33 +115,6 @@ def stacked(draws):
         np.ravel(numeric),
         kept | {key: v.reshape(-1) if v.size == len(draws) else v for key, v in varying.items()},
     )
-
-
-SIMPLE = 2.5  # an explanation of this cost ends the search
-
-
-def _ranked(case):
-    """[(cost, Explanation)], the simplest first.
-
-    Later questions are asked only where earlier ones found nothing simple.
-    """
-    found, order = {}, []
-    stages = (
-        ((constant, moved), 2.0),
-        ((factor, term, formula), SIMPLE),
-        ((two_terms,), math.inf),
-        ((in_part,), math.inf),
-    )
-    for questions, simple in stages:
-        for question in questions:
-            for cost, explanation in question(case):
-                key = explanation.relation, explanation.term
-                if key not in found or cost < found[key][0]:
-                    found[key] = cost, explanation
-        order = sorted(found.values(), key=lambda pair: pair[0])
-        if order and order[0][0] <= simple:
-            break
-    return [pair for pair in order if pair[0] <= order[0][0] + 1.0][:4]
 
 
 def _numbers(value):

@@ -1,426 +1,413 @@
-"""The candidates of a diagnosis: products of named numbers, on the entries of a gradient (lesson 06).
+"""The candidates of a diagnosis: products of named numbers, the simplest first (lesson 06)."""
 
-Every entry of a gradient is a sum of products of numbers that have names:
-
-    dsigma[b, m] = sum over k of dz[k, b, m] * eps[k, b, m] + sigma[b, m] - 1/sigma[b, m]
-    dW[i, j]     = sum over rows of x[r, i] * da[r, j]
-    dx[r, i]     = sum over j of da[r, j] * W[i, j]
-
-So every named array is looked at from the entries' point of view, as numbers (R, N): for each of N entries
-the R numbers that are summed. Products are then elementwise, and there are three frames in which they are
-summed: over leading axes that the gradient does not have, over rows (x.T @ da), and over a matrix's columns
-(da @ W.T).
-"""
-
-import re
+import math
 from dataclasses import dataclass, replace
-from itertools import combinations
+from functools import cached_property
+from itertools import product
 
 import numpy as np
 
-from .constants import is_gradient, outside, wrap
+from .atoms import ALONG, DIAGONAL, FUNCTIONS, along, function, misreadings, plain, reduced
+from .costs import COSTS
+from .frames import EACH, LARGEST, Frame, NoView, frames
+from .texts import monomial
 
-LARGEST = 500_000  # numbers in one view: a sum over more is not looked into
+CELLS = 5_000_000  # numbers held at once
+POOL = 12_000  # candidates of a frame
+WORK = 60_000_000  # multiplications, for all frames together
 
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """factors (texts such as "dz", "1/sigma"), their product on the N entries, and how simple it is (a low
-    cost).
+    """Factors in a frame, summed; reduce="max": the largest is taken instead of the sum. bits: its cost."""
 
-    names: of the arrays in it. frame: "" elementwise, "x.T @" or "@ W.T". summed: over how many numbers, 0
-    for no sum. misread: how a factor was read wrongly, a key of MISREAD, and which factor that is.
-    """
+    atoms: tuple = ()
+    bits: float = 0.0
+    frame: Frame = EACH
+    reduce: str = ""
 
-    factors: tuple
-    values: np.ndarray
-    cost: float
-    frame: str = ""
-    summed: int = 0
-    misread: tuple = ()
-    names: tuple = ()
+    @property
+    def powers(self):
+        """{base: power}, in the order of the factors."""
+        found = {}
+        for atom in self.atoms:
+            for base, power in atom.powers:
+                found[base] = found.get(base, 0) + power
+        return {base: power for base, power in found.items() if power}
 
     @property
     def text(self):
-        product = " * ".join(self.factors) + (f" [{self.misread[0]}]" if self.misread else "")
-        if self.frame.startswith("@"):
-            return f"{wrap(product)} {self.frame}"
-        return f"{self.frame} {wrap(product)}" if self.frame else product
+        return self.frame.text(monomial(self.powers.items()))
 
+    @property
+    def names(self):
+        return {name for atom in self.atoms for name in atom.names} | {self.frame.matrix} - {""}
 
-def expanded(product):
-    """[(coefficient, product)] of a product with its brackets multiplied out: dz * (1 - eps)
-    is dz minus dz * eps."""
-    for k, factor in enumerate(product.factors):
-        parts = None
-        if match := re.fullmatch(r"\((\S+) ([-+]) (\S+)\)", factor):
-            parts = (1, match[1]), (1 if match[2] == "+" else -1, match[3])
-        elif match := re.fullmatch(r"(\S+) \* \(1 - \1\)", factor):
-            parts = (1, match[1]), (-1, f"{match[1]}^2")
-        if parts:
-            rest = product.factors[:k], product.factors[k + 1 :]
-            return [
-                (
-                    c,
-                    replace(
-                        product, factors=tuple(f for f in (*rest[0], part, *rest[1]) if f != "1") or ("1",)
-                    ),
-                )
-                for c, part in parts
-            ]
-    return [(1, product)]
+    @property
+    def misread(self):
+        """The key of MISREAD of a factor, or of the frame's matrix, that is read wrongly, if there is one."""
+        of_frame = self.frame.reading or ("wrong columns" if self.frame.is_misread else "")
+        return next((atom.misread for atom in self.atoms if atom.misread), of_frame)
 
+    @property
+    def is_difference(self):
+        """Whether it stands for the difference between a wrong reading and the right one."""
+        return bool(self.misread or self.reduce)
 
-def functions(name, v):
-    """(text, values, cost) of an array and its functions; a gradient from above enters as it is."""
-    yield name, v, 1.0
-    if is_gradient(name):
-        return
-    w, name = wrap(name), name[1:-1] if name[0] == "(" and not set(outside(name)) - {")"} else name
-    with np.errstate(all="ignore"):
-        s, t = 1 / (1 + np.exp(-v)), np.tanh(v)
-        table = (
-            (f"1/{w}", 1 / v, 1.5), (f"{w}^2", v * v, 1.7), (f"sigmoid({name})", s, 1.8), (f"({name} > 0)",
-            (v > 0) * 1.0, 1.5),
-            (f"(1 - {w}^2)", 1 - v * v, 1.9), (f"{w} * (1 - {name})", v * (1 - v), 1.9), (f"(1 - {name})",
-            1 - v, 1.85),
-            (f"sigmoid'({name})", s * (1 - s), 2.0), (f"tanh'({name})", 1 - t * t, 2.0), (f"exp({name})",
-            np.exp(v), 3.2),
-            (f"log({name})", np.log(v), 2.2), (f"exp(-{w})", np.exp(-v), 3.4), (f"({name} - 1/{w})",
-            v - 1 / v, 2.2),
-            (f"tanh({name})", t, 2.2), (f"relu({name})", np.maximum(v, 0), 2.2), (f"1/{w}^2", 1 / (v * v),
-            2.2),
-            (f"({name} <= 0)", (v <= 0) * 1.0, 2.2), (f"exp({name}/2)", np.exp(v / 2), 2.6), (f"({w}^2 - 1)",
-            v * v - 1, 2.3),
-            (f"sign({name})", np.sign(v), 2.4), (f"|{name}|", np.abs(v), 2.4), (f"(1 - sigmoid({name}))",
-            1 - s, 2.4),
-            (f"(1 + {name})", 1 + v, 3.4), (f"sqrt({name})", np.sqrt(v), 2.4), (f"softplus({name})",
-            np.logaddexp(0, v), 2.4),
-            (f"exp(2 {w})", np.exp(2 * v), 2.6), (f"exp(-2 {w})", np.exp(-2 * v), 2.6), (f"exp(-{w}/2)",
-            np.exp(-v / 2), 2.6),
-            (f"{w}^3", v**3, 2.6), (f"1/(1 - {w}^2)", 1 / (1 - v * v), 2.4), (f"1/sigmoid({name})", 1 / s,
-            2.2),
-            (f"cos({name})", np.cos(v), 2.6), (f"sin({name})", np.sin(v), 2.6),
-            (f"({name} + 1/{w})", v + 1 / v, 3.6), (f"1/(1 + {name})", 1 / (1 + v), 3.6), (f"1/(1 - {name})",
-            1 / (1 - v), 3.6),
-            (f"log(1 - {name})", np.log(1 - v), 3.0),
-        )  # fmt: skip
-    for text, values, cost in table:
-        if np.isfinite(values).all() and np.ptp(values) > 0:
-            yield text, values, cost
+    @property
+    def is_one(self):
+        return not self.atoms and not self.frame.matrix
 
+    @property
+    def key(self):
+        return self.frame, tuple(sorted(self.powers.items())), self.misread, self.reduce
 
-# Ways of reading an array wrongly: key -> (relation, term, what yours does with the array {v}).
+    def right(self):
+        """The same, read rightly."""
+        atoms = tuple(a.right or a for a in self.atoms)
+        kind = "columns" if self.frame.kind == "wrong columns" else self.frame.kind
+        return Product(atoms, self.bits, Frame(kind, self.frame.matrix, self.frame.turned))
 
-MISREAD = {
-    "batch first": (
-        "layout",
-        "(K, B)",
-        "reads {v} image by image, as (B, K, ...), where samples come first, (K, B, ...)",
-    ),
-    "axes swapped": ("transpose", "axes 0 and 1", "sums {v} over the wrong one of its first two axes"),
-    "transposed": ("transpose", "{v}.T", "has {v} transposed"),
-    "first sample": (
-        "image",
-        "first sample",
-        "takes only the first sample of {v}, where all K samples add up",
-    ),
-    "last sample": (
-        "image",
-        "last sample",
-        "takes only the last sample of {v}, where all K samples add up: overwritten in a loop?",
-    ),
-    "first image": ("image", "first image", "takes only the first image of {v}, where all images add up"),
-    "last image": (
-        "image",
-        "last image",
-        "takes only the last image of {v}, where all images add up: overwritten in a loop?",
-    ),
-    "first row": (
-        "image",
-        "first row",
-        "takes only the first row of {v}, one sample of one image, where all of them add up",
-    ),
-    "last row": (
-        "image",
-        "last row",
-        "takes only the last row of {v}, where all of them add up: overwritten in a loop?",
-    ),
-    "first image for all": ("rows", "first for all", "takes the first image's {v} for every image"),
-    "all rows reversed": ("rows", "reversed", "takes the rows of {v} in reverse order, samples and images"),
-    "mean over samples": ("image", "mean over K", "averages {v} over the samples before it is multiplied"),
-    "mean over images": ("image", "mean over B", "averages {v} over the images before it is multiplied"),
-    "samples reversed": ("rows", "reversed", "takes the samples of {v} in reverse order"),
-    "rows reversed": ("rows", "reversed", "takes the rows of {v} in reverse order"),
-    "rows up": ("rows", "shifted", "takes the rows of {v} one off: row 1 where row 0 is meant, and so on"),
-    "rows down": ("rows", "shifted", "takes the rows of {v} one off: row 0 where row 1 is meant, and so on"),
-    "columns reversed": ("columns", "reversed", "takes the columns of {v} in reverse order"),
-    "columns left": (
-        "columns",
-        "shifted",
-        "takes the columns of {v} one off: column 1 where column 0 is meant, and so on",
-    ),
-    "columns right": (
-        "columns",
-        "shifted",
-        "takes the columns of {v} one off: column 0 where column 1 is meant, and so on",
-    ),
-}
+    def expanded(self):
+        """[(sign, Product)] with a bracket multiplied out: dz * (1 - eps) is dz minus dz * eps."""
+        for k, atom in enumerate(self.atoms):
+            if atom.parts:
+                before, after = self.atoms[:k], self.atoms[k + 1 :]
+                return [(sign, Product((*before, *([part] if part else []), *after), self.bits, self.frame))
+                        for sign, part in atom.parts]  # fmt: skip
+        return [(1, self)]
 
+    def evaluate(self, case):
+        """Its values on all entries of a case; NaN where its arrays don't fit together there."""
+        value = self._evaluate(case)
+        if self.reduce or any(atom.misread for atom in self.atoms):
+            value = value - self.right()._evaluate(case)
+        return value
 
-def misreadings(v):
-    """(key of MISREAD, the array read so), in the shape that v has."""
-    if v.ndim < 2:
-        return
-    if v.ndim == 3 and v.shape[0] > 1:
-        if v.shape[1] > 1:
-            yield "batch first", v.reshape(v.shape[1], v.shape[0], -1).swapaxes(0, 1)
-        if v.shape[0] == v.shape[1]:
-            yield "axes swapped", v.swapaxes(0, 1)
-        yield "first sample", _only(v, 0, 0)
-        yield "last sample", _only(v, 0, -1)
-        if v.shape[1] > 1:
-            yield "first row", _only(_only(v, 0, 0), 1, 0)
-            yield "last row", _only(_only(v, 0, -1), 1, -1)
-        yield "mean over samples", np.broadcast_to(v.mean(axis=0), v.shape)
-        yield "samples reversed", v[::-1]
-    if v.ndim == 2 and v.shape[0] == v.shape[1]:
-        yield "transposed", v.T
-    if v.ndim == 3 and min(v.shape[:2]) > 1:
-        yield "all rows reversed", v[::-1, ::-1]
-    if v.shape[-2] > 1:
-        yield "first image for all", np.broadcast_to(v[..., :1, :], v.shape)
-        yield "first image", _only(v, -2, 0)
-        yield "last image", _only(v, -2, -1)
-        yield "mean over images", np.broadcast_to(v.mean(axis=-2, keepdims=True), v.shape)
-        yield "rows reversed", np.flip(v, -2)
-    if v.shape[-2] > 2:
-        yield "rows up", np.roll(v, -1, -2)
-        yield "rows down", np.roll(v, 1, -2)
-    if v.shape[-1] > 1:
-        yield "columns reversed", np.flip(v, -1)
-    if v.shape[-1] > 2:
-        yield "columns left", np.roll(v, -1, -1)
-        yield "columns right", np.roll(v, 1, -1)
-
-
-def _only(v, axis, i):
-    only = np.zeros_like(v)
-    np.moveaxis(only, axis, 0)[i] = np.moveaxis(v, axis, 0)[i]
-    return only
-
-
-@dataclass(frozen=True, eq=False)
-class _View:
-    """A named array as the entries see it: values (R, N), and its misreadings by key."""
-
-    name: str
-    values: np.ndarray
-    misread: dict
-
-
-def products(named, shape, entries):
-    """Every candidate for a gradient of this shape, on the flat indices `entries`: a list of Product,
-    duplicates left out."""
-    arrays = {name: v for name, v in named.items() if v.size > 1}
-    index = np.unravel_index(entries, shape) if shape else ()
-    found = [Product(("1",), np.ones(len(entries)), 1.0)]
-    for views in _leading_views(arrays, shape, entries):
-        found += _multiplied("", views)
-    if len(shape) == 2:
-        for name, column, views in _row_views(arrays, shape, index):
-            found += _multiplied(f"{name}.T @", views, column, few=True)
-    for name, columns, views in _matrix_views(arrays, shape, index):
-        found += _multiplied(f"@ {name}", views, columns, few=True)
-    return _distinct(found)
-
-
-def _leading_views(arrays, shape, entries):
-    """Elementwise, and summed over leading axes that the gradient does not have:
-    the views for each set of such axes."""
-    core = () if int(np.prod(shape)) == 1 else shape
-    at = entries if core else [0]
-    leads = {
-        v.shape[: v.ndim - len(core)]
-        for v in arrays.values()
-        if v.ndim > len(core) and v.shape[v.ndim - len(core) :] == core
-    }
-    leads = [
-        lead for lead in leads if not any(lead != other and lead == other[-len(lead) :] for other in leads)
-    ] or [()]
-
-    def view(v, lead):
-        if v.ndim <= len(core) or core == ():
-            try:
-                return np.broadcast_to(v, core).reshape(1, -1)[:, at]
-            except ValueError:
-                pass
-        return np.broadcast_to(v, lead + core).reshape(int(np.prod(lead)), -1)[:, at]
-
-    for lead in sorted(lead for lead in leads if int(np.prod(lead)) * len(at) <= LARGEST):
-        yield _views(arrays, lambda v, lead=lead: view(v, lead))
-
-
-def _row_views(arrays, shape, index):
-    """For every named array of rows on the left: (its name, its column at each entry,
-    the views that go on the right)."""
-    lead = [
-        (is_gradient(name), v.ndim, v.shape[:-1])
-        for name, v in arrays.items()
-        if v.ndim >= 2 and v.shape[-1] == shape[1]
-    ]
-    if not lead:
-        return
-    lead = max(lead)[2]
-    if int(np.prod(lead)) * len(index[0]) > LARGEST:
-        return
-
-    def view(v, size, at):
-        if v.ndim < 2 or v.shape[-1] != size:
-            raise ValueError
-        return np.broadcast_to(v, (*lead, size)).reshape(-1, size)[:, at]
-
-    right = _views(arrays, lambda v: view(v, shape[1], index[1]))
-    left = {name: v for name, v in arrays.items() if not is_gradient(name)}
-    left = _views(
-        left | {f"|{name}|": np.abs(v) for name, v in left.items() if v.min() < 0 < v.max()},
-        lambda v: view(v, shape[0], index[0]),
-    )
-    for x in left:
-        yield x.name, x.values, right
-
-
-def _matrix_views(arrays, shape, index):
-    """For every named matrix W: (W or W.T, its numbers at each entry,
-    the views of rows that are multiplied by it)."""
-    if len(shape) < 2:
-        return
-    for name, W in arrays.items():
-        if W.ndim != 2 or is_gradient(name) or W.shape == shape:
-            continue
-        for text, matrix in ((f"{name}.T", W.T), (name, W), (f"|{name}|.T", np.abs(W).T)):
-            if matrix.shape[1] == shape[-1]:
-                rows = {
-                    n: v for n, v in arrays.items() if v.shape == (*shape[:-1], len(matrix)) and n != name
-                }
-                yield text, matrix[:, index[-1]], _views(rows, lambda v: v[index[:-1]].T)
-
-
-def _views(arrays, view):
-    """The arrays that can be looked at so."""
-    found = []
-    for name, v in arrays.items():
+    def _evaluate(self, case):
+        if any(name not in case.named for name in self.names):
+            return np.full(len(case.entries), np.nan)
+        arrays, found, start = [atom.evaluate(case.named) for atom in self.atoms], [], 0
         try:
-            found.append(
-                _View(
-                    name,
-                    view(v),
-                    {key: view(w) for key, w in misreadings(v) if np.ptp(w) > 1e-9 * np.abs(w).max()},
-                )
-            )
-        except ValueError:  # of another shape
-            continue
-    return found
+            while start < len(case.entries) or not found:
+                step = max(1, CELLS // found_rows(self.frame, case, arrays))
+                view = self.frame.view(case, case.entries[start : start + step], arrays)
+                p = np.broadcast_to(view.base, (view.R, len(case.entries[start : start + step])))
+                for v in arrays:
+                    p = p * view.of(v)
+                found.append(p.max(axis=0) if self.reduce == "max" else p.sum(axis=0))
+                start += step
+        except NoView:
+            return np.full(len(case.entries), np.nan)
+        return np.concatenate(found)
 
 
-def _multiplied(frame, views, base=1.0, few=False):
-    """Products of up to three factors, with misread ones among them; times base, and summed over their R
-    numbers.
+def found_rows(frame, case, arrays):
+    return frame.view(case, case.entries[:1], arrays).R
 
-    few: only gradients from above, alone or times one more factor.
-    """
-    atoms = [
-        (text, k, values, cost, None)
-        for k, view in enumerate(views)
-        for text, values, cost in functions(view.name, view.values)
-    ]
-    atoms += [
-        (view.name, k, values, 1.0, key)
-        for k, view in enumerate(views)
-        for key, values in view.misread.items()
-    ]
-    above, misread_above, ours, simple, plain, misread_plain = [], [], [], [], [], []
-    for i, (_, k, _, cost, key) in enumerate(atoms):
-        gradient = is_gradient(views[k].name)
-        (
-            (misread_above if gradient else misread_plain).append(i)
-            if key
-            else above.append(i)
-            if gradient
-            else ours.append(i)
+
+class Pool:
+    """Candidates of a case and their values (candidates, few entries), the simplest first."""
+
+    def __init__(self, case):
+        self.case, self.made = case, {}
+        arrays = {name: v for name, v in case.named.items() if v.size > 1}
+        self.above = [name for name in arrays if case.is_above(name)]
+        ours = [name for name in arrays if name not in self.above]
+        which, whose = math.log2(max(len(ours), 1)), math.log2(max(len(self.above), 1))
+        inside = lambda name, cost: COSTS[cost] if name in case.inside else 0.0
+        self.name_bits = {name: whose + inside(name, "gradient from inside") for name in self.above}
+        self.name_bits |= {name: which + inside(name, "from inside") for name in ours}
+        self.plain = {name: plain(name, name in self.above) for name in self.name_bits}
+        self.readings, self.functions = {}, {name: self.functions_of(name) for name in self.name_bits}
+        possible = frames(case)
+        with np.errstate(all="ignore"):
+            found = [
+                self.of_frame(frame, needed, WORK // max(len(possible), 1)) for frame, needed in possible
+            ]
+        self.parts = [ONE, *(part for part in found if part is not None)]
+        one = np.ones((1, len(case.few)))
+        self.values = np.concatenate([one, *(part.values for part in self.parts[1:])])
+        self.bits = np.concatenate([part.bits for part in self.parts])
+        self.which = np.concatenate(
+            [[(n, k) for k in range(len(part.bits))] for n, part in enumerate(self.parts)]
         )
-        if not gradient and not key:
-            simple += [i] * (cost <= 1.7)
-            plain += [i] * (cost == 1.0)
+        kept = distinct(self.bits, self.values)
+        self.values, self.bits, self.which = self.values[kept], self.bits[kept], self.which[kept]
 
-    simple = simple if len(simple) <= 40 else plain  # of many names fewer powers
+    def product(self, k):
+        """The k-th candidate."""
+        if k not in self.made:
+            n, row = self.which[k]
+            self.made[k] = self.parts[n].product(row)
+        return self.made[k]
 
-    def different(i, j):
-        return atoms[i][1] != atoms[j][1]
+    def functions_of(self, name):
+        """[Atom] of the functions of an array that are finite and not constant."""
+        v, texts = self.case.named[name], ("{n} > 0",) if name in self.above else list(FUNCTIONS)[1:]
+        some = v if v.size <= LARGEST else v.ravel()[:LARGEST]
+        with np.errstate(all="ignore"):
+            pairs = [(atom, atom.of(some)) for atom in (function(name, text) for text in texts)]
+        return [atom for atom, w in pairs if np.isfinite(w).all() and np.ptp(w) > 0]
 
-    chosen = [(i,) for i in above + (plain if few else ours)] + [(d, i) for d in above for i in ours]
-    chosen += (
-        [(d,) for d in misread_above]
-        + [(d, i) for d in misread_above for i in plain]
-        + [(d, i) for d in above for i in misread_plain]
-    )
-    if not few:
-        chosen += [(d, i, j) for d in above for i, j in combinations(simple, 2) if different(i, j)]
-        chosen += [(d, i) for d in misread_above for i in misread_plain if atoms[d][4] == atoms[i][4]] + [
-            (i,) for i in misread_plain
+    def of_frame(self, frame, needed, work):
+        """The Part of one frame; None if it has none."""
+        case = self.case
+        entries = case.entries[case.few]
+        try:
+            view = frame.view(case, entries, [case.named[name] for name in needed[:1]])
+        except NoView:
+            return None
+        cells = view.R * len(entries)
+        if cells > LARGEST:
+            return None
+        seen = self.seen(frame, view)
+        if not seen:
+            return None
+        atoms, values = zip(*sorted(seen, key=lambda pair: pair[0].bits)[: max(1, CELLS // cells)])
+        bits, chosen, kinds = Choice(self, frame, atoms, set(needed)).simplest(min(POOL, work // cells + 20))
+        if not len(bits):
+            return None
+        values = np.array([*values, np.ones((view.R, len(entries)))])
+        step = max(1, CELLS // cells)
+        sums = [_sums(view, atoms, values, chosen[k : k + step], kinds[k : k + step])
+                for k in range(0, len(chosen), step)]  # fmt: skip
+        return Part(frame, atoms, chosen, kinds, bits + self.frame_bits(frame), np.concatenate(sums))
+
+    def frame_bits(self, frame):
+        """What a frame costs to say."""
+        if not frame.matrix:
+            return 0.0
+        bits = COSTS["framed"] + self.name_bits[frame.matrix]
+        if frame.is_misread:
+            bits += COSTS["misread"]
+        return bits + COSTS["above in front"] if frame.matrix in self.above else bits
+
+    def seen(self, frame, view):
+        """[(Atom, its values (R, N))] of the arrays that fit into a frame."""
+        found = []
+        only_above = frame.reading or frame.kind == (
+            "columns" if frame.matrix in self.above else "wrong columns"
+        )
+        for name in self.above if only_above else self.name_bits:
+            try:
+                plainly = view.of(self.case.named[name])
+            except NoView:
+                continue
+            found.append((self.plain[name], plainly))
+            if frame.is_misread:
+                continue
+            found += [
+                (atom, w) for atom, w in _functions(self.functions[name], plainly) if np.isfinite(w).all()
+            ]
+            found += [(atom, view.of(w) - plainly) for atom, w in self.misread(name)]
+        if frame.kind == "each":
+            found += self.viewed(view)
+        return found
+
+    def misread(self, name):
+        """[(Atom, values)] of an array read wrongly."""
+        if name not in self.readings:
+            atoms = misreadings(name, self.case.named[name], name in self.above)
+            self.readings[name] = [(replace(atom, right=self.plain[name]), w) for atom, w in atoms]
+        return self.readings[name]
+
+    def viewed(self, view):
+        """[(Atom, values (R, N))] of what has to be made of whole arrays."""
+        found = []
+        for atom in self.whole:
+            try:
+                w = view.of(atom.evaluate(self.case.named))
+            except (NoView, ValueError):  # of another shape
+                continue
+            if np.isfinite(w).all() and w.any():
+                found.append((atom, w))
+        return found
+
+    @cached_property
+    def whole(self):
+        """[Atom] along an axis: functions of arrays, and sums of gradients, alone or times one more array."""
+        shapes = {name: self.case.named[name].shape for name in self.name_bits
+                  if self.case.named[name].size <= LARGEST}  # fmt: skip
+        ours = [name for name in shapes if name not in self.above]
+        axes = lambda name: [k for k, length in enumerate(shapes[name]) if length > 1]
+        found = [
+            along(name, text, axis)
+            for name in ours
+            for axis in axes(name)
+            for text in ALONG
+            if text != DIAGONAL
         ]
-        chosen += [
-            (i, j)
-            for i in plain
-            for j in ours
-            if different(i, j) and atoms[j][3] <= 2.4 and (atoms[j][3] > 1 or i < j)
+        found += [
+            along(name, DIAGONAL, 0)
+            for name in ours
+            if len(shapes[name]) > 1 and len(set(shapes[name][-2:])) == 1
         ]
-    if not chosen:
-        return []
+        for up in [name for name in self.above if name in shapes][:6]:
+            others = [name for name in ours[:40] if len(shapes[name]) <= len(shapes[up])]
+            for axis, mean in product(axes(up), (False, True)):
+                found.append(reduced([self.plain[up]], axis, mean))
+                found += [reduced([self.plain[up], self.plain[name]], axis, mean) for name in others]
+        return found
 
-    def product(indices, values):
-        factors = [atoms[i] for i in indices]
-        cost = sum(0.4 if is_gradient(views[k].name) else cost for _, k, _, cost, _ in factors) + 0.8 * bool(
-            frame
+    @cached_property
+    def factors(self):
+        """Which candidates may be a factor of the whole gradient: elementwise, a gradient alone or none."""
+        fits = [k for k, (n, row) in enumerate(self.which.tolist()) if self.parts[n].is_factor(row)]
+        return np.array(fits, int)
+
+
+SUM, MAX, BOTH = 0, 1, 2
+
+
+def _functions(atoms, values):
+    return ((atom, atom.of(values)) for atom in atoms)
+
+
+def _sums(view, atoms, values, chosen, kinds):
+    """The values (products, N) of products of atoms, summed."""
+    i, j, k = chosen.T
+    p = values[i] * values[j] * values[k] * view.base
+    total = p.sum(axis=1)
+    for row in np.flatnonzero(kinds == MAX):
+        total[row] = p[row].max(axis=0) - total[row]
+    for row in np.flatnonzero(kinds == BOTH):  # values are u' - u, where u' a' - u a is wanted
+        u, a = (values[atoms.index(atoms[m].right)] for m in (i[row], j[row]))
+        du, da = values[i[row]], values[j[row]]
+        total[row] = ((du * a + u * da + du * da) * view.base).sum(axis=0)
+    return total
+
+
+@dataclass(frozen=True)
+class Part:
+    """The candidates of one frame: which atoms are multiplied (-1: none), and how."""
+
+    frame: Frame
+    atoms: list
+    chosen: np.ndarray
+    kinds: np.ndarray
+    bits: np.ndarray
+    values: np.ndarray = None
+
+    def product(self, row):
+        atoms = tuple(self.atoms[i] for i in self.chosen[row] if i >= 0)
+        return Product(atoms, float(self.bits[row]), self.frame, "max" if self.kinds[row] == MAX else "")
+
+    def is_factor(self, row):
+        if self.frame.kind != "each" or self.kinds[row] != SUM:
+            return False
+        atoms = [self.atoms[i] for i in self.chosen[row] if i >= 0]
+        if any(a.misread for a in atoms) or not atoms:
+            return False
+        return len(atoms) == 1 or not any(a.linear or a.powers[0][1] < 0 for a in atoms)
+
+
+ONE = Part(EACH, [], np.full((1, 3), -1), np.zeros(1, int), np.zeros(1))
+
+
+class Choice:
+    """Which products of atoms are looked at in a frame."""
+
+    def __init__(self, pool, frame, atoms, needed):
+        self.frame, self.needed = frame, needed
+        self.bits = np.array([a.bits + sum(pool.name_bits[name] for name in a.names) for a in atoms])
+        number = {name: k for k, name in enumerate(pool.name_bits)}
+        self.name = np.array(
+            [number[a.names[0]] if len(a.names) == 1 else -1 - k for k, a in enumerate(atoms)]
         )
-        read = [(key, text) for text, _, _, _, key in factors if key]
-        misread = (read[0][0], " * ".join(text for _, text in read)) if read else ()
-        summed, names = (
-            R * (bool(frame) or any(len(f[2]) > 1 for f in factors)),
-            tuple(views[f[1]].name for f in factors),
-        )
-        return Product(
-            tuple(f[0] for f in factors),
-            values if summed else values / R,
-            max(cost, 1.0) + 0.9 * bool(read),
-            frame,
-            summed,
-            misread,
-            names,
-        )
+        self.fits = np.array([not needed or bool(needed & set(a.names)) for a in atoms])
+        allowed = np.array([frame.matrix not in a.names for a in atoms])
+        one = np.array([len(a.names) == 1 for a in atoms])
+        linear = np.array([a.linear for a in atoms])
+        misread = np.array([bool(a.misread) for a in atoms])
+        above = np.array([a.names[0] in pool.above for a in atoms])
+        own = np.array([a.bits for a in atoms])
+        some = lambda test: np.flatnonzero(test & allowed)
+        self.up = some(linear & one & ~misread)
+        self.mask_up = some(~linear & above & one)
+        self.ours = some(~linear & ~misread & ~above)
+        self.plain = self.ours[own[self.ours] == 0]
+        self.usual = self.ours[own[self.ours] <= COSTS["usual"]]
+        self.rare = self.ours[own[self.ours] <= COSTS["rare"]]
+        self.sums = some(linear & ~one)
+        self.odd_up, self.odd_ours = some(linear & misread), some(~linear & misread)
+        self.misread = np.array([a.misread for a in atoms])
+        self.linear, self.own, self.upstream = linear, own, bool(pool.case.above) and not frame.matrix
+        self.matrix_up = frame.matrix in pool.above
 
-    R, N = max(len(atom[2]) for atom in atoms), atoms[0][2].shape[-1]
-    values = np.array([np.broadcast_to(atom[2], (R, N)) for atom in atoms] + [np.ones((R, N))])
-    indices = np.array([(*i, *[-1] * (3 - len(i))) for i in chosen])
-    found, rows = [], max(1, 2_000_000 // (R * N))
-    for start in range(0, len(chosen), rows):
-        i, j, k = indices[start : start + rows].T
-        sums = (values[i] * values[j] * values[k] * base).sum(axis=1)
-        found += [product(indices, numbers) for indices, numbers in zip(chosen[start:], sums)]
-    return found
+    def lists(self):
+        """Arrays (products, 3) of atoms, -1 for none."""
+        kind = self.frame.kind
+        if self.frame.reading:
+            yield one(self.up)
+        elif kind == "wrong columns":
+            yield one(self.plain if self.matrix_up else self.up)
+        elif self.matrix_up:
+            yield one(np.concatenate([self.usual, self.odd_ours]) if kind == "rows" else self.up)
+        elif self.frame.matrix:
+            yield one(np.concatenate([self.up, self.odd_up, self.plain]))
+            yield two(self.up, np.concatenate([self.ours, self.odd_ours, self.mask_up]))
+            yield two(self.odd_up, self.plain)
+        else:
+            yield one(np.concatenate([self.up, self.ours, self.odd_up, self.odd_ours, self.sums]))
+            yield two(self.up, np.concatenate([self.ours, self.odd_ours, self.mask_up]))
+            yield two(self.odd_up, self.plain)
+            both = two(self.odd_up, self.odd_ours)
+            yield both[self.misread[both[:, 0]] == self.misread[both[:, 1]]]
+            pairs = two(self.usual, self.rare)
+            i, j = pairs[:, 0], pairs[:, 1]
+            yield pairs[
+                (self.name[i] != self.name[j])
+                & ((self.own[i] < self.own[j]) | ((self.own[i] == self.own[j]) & (i < j)))
+            ]
+            pairs = two(self.usual, self.usual)
+            pairs = pairs[(pairs[:, 0] < pairs[:, 1]) & (self.name[pairs[:, 0]] != self.name[pairs[:, 1]])]
+            for up in np.concatenate([self.up, self.sums]):
+                yield np.column_stack([np.full(len(pairs), up), pairs[:, :2]])
+            yield two(self.sums, self.rare)
+
+    def simplest(self, most):
+        """(bits, atoms, kinds) of so many products."""
+        chosen = np.concatenate([np.zeros((0, 3), int), *self.lists()])
+        padded = lambda v, none: np.append(v, none)[chosen]
+        if self.needed:
+            chosen = chosen[padded(self.fits, False).any(axis=1)]
+        if not len(chosen):
+            return np.zeros(0), chosen, np.zeros(0, int)
+        bits = padded(self.bits, 0).sum(axis=1)
+        if self.upstream:  # of a gradient that takes one, every term has it as a factor
+            bits[~padded(self.linear, False).any(axis=1)] += COSTS["without upstream"]
+        misread = padded(self.misread != "", False).sum(axis=1)
+        bits -= COSTS["misread"] * (misread == 2)
+        kinds = np.where(misread == 2, BOTH, SUM)
+        if self.needed:  # where numbers are summed, the largest may be taken instead
+            summed = padded(self.linear, False).any(axis=1) & (misread == 0)
+            chosen = np.concatenate([chosen, chosen[summed]])
+            kinds = np.concatenate([kinds, np.full(summed.sum(), MAX)])
+            bits = np.concatenate([bits, bits[summed] + COSTS["misread"]])
+        order = np.argsort(bits, kind="stable")[:most]
+        return bits[order], chosen[order], kinds[order]
 
 
-def _distinct(candidates):
-    """The simplest of those that hold the same numbers; nothing that is zero, or not finite."""
-    candidates = sorted(candidates, key=lambda p: p.cost)
-    values = np.array([p.values for p in candidates])
-    weights = np.random.default_rng(0).uniform(1, 2, (values.shape[1], 2))
+def one(atoms):
+    return np.column_stack([atoms, np.full((len(atoms), 2), -1)])
+
+
+def two(some, others):
+    i, j = (v.ravel() for v in np.meshgrid(some, others, indexing="ij"))
+    return np.column_stack([i, j, np.full(len(i), -1)])
+
+
+def distinct(bits, values):
+    """The rows of the simplest of those that hold the same numbers; nothing that is zero, or not finite."""
+    order = np.argsort(bits, kind="stable")
+    values = values[order]
     with np.errstate(all="ignore"):
-        marks = values @ weights  # two sums that equal numbers share
+        marks = values @ np.random.default_rng(0).uniform(1, 2, (values.shape[1], 2))
         usable = np.isfinite(values).all(axis=1) & values.any(axis=1) & np.isfinite(marks).all(axis=1)
         size = 10.0 ** np.floor(np.log10(np.abs(marks) + 1e-300))
         marks = np.round(marks / size, 9) * size
-    kept = {
-        (u, v): p for (u, v), p, ok in list(zip(map(tuple, marks.tolist()), candidates, usable))[::-1] if ok
-    }
-    return sorted(kept.values(), key=lambda p: p.cost)
+    order, marks = order[usable], marks[usable]
+    first = np.unique(marks[:, 0] + 1j * marks[:, 1], return_index=True)[1]
+    first.sort()
+    return order[first]

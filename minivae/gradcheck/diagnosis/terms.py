@@ -1,288 +1,332 @@
-"""Which factor is wrong (6.7), which term (6.8, 6.9), which formula? Each question yields (cost,
-Explanation)."""
+"""Which term of the gradient is missing, too many, turned round, or another one (6.8, 6.9)?
+
+The difference of two gradients says what is added, not to which of them: c E is in yours too much, or -c E is
+missing in it. Which of the two is said only where one of the gradients is known as a sum; else both are.
+"""
 
 from collections import Counter
 
 import numpy as np
 
-from .case import Explanation, bits_of, different, enough
-from .constants import SAME, bare, is_gradient, times, wrap
-from .products import MISREAD, expanded
+from .atoms import MISREAD
+from .case import Explanation
+from .constants import UNNAMED, ZERO
+from .costs import COSTS
+from .sums import Sum, of_one, of_two, simplest_sum, term
+from .texts import bare, monomial, summed
 
-# (6.7) One factor.
-
-
-def factor(case):
-    """wrong * g = c * true * f."""
-    a, n = case.a[case.few], case.n[case.few]
-    factors = [
-        p
-        for p in case.pool
-        if not p.frame and not p.summed and p.text != "1" and not any(is_gradient(f) for f in p.factors)
-    ]
-    if not factors:
-        return
-    f = np.array([p.values for p in factors])
-    for missing, lefts, rights in ((True, a * f, n + 0 * f), (False, a + 0 * f, n * f)):
-        c = (lefts * rights).sum(axis=1) / (rights * rights).sum(axis=1)
-        fits = np.abs(lefts - c[:, None] * rights).max(axis=1) / (2 * np.abs(lefts).max(axis=1))
-        for k in np.flatnonzero(fits <= case.tolerance):
-            p, known = factors[k], case.constants.name(c[k])
-            if known and enough(bits_of(p.values), sum(q.cost <= p.cost for q in factors), known[1] > 0):
-                yield (
-                    known[1] + p.cost + 0.3 * (not missing) + 0.5 * (c[k] < 0),
-                    _one_factor(p, c[k], known[0], missing, fits[k]),
-                )
-    yield from _other_factor(case, [p for p in factors if len(p.factors) == 1 and p.cost <= 2.8], a, n)
+CLEARLY = 6  # bits: so much simpler has to be what one reading leaves than what another does
+PLAIN = 12  # bits: so simple has to be the name of a path
+NOTHING = 1e-6  # relative: of a term is left
 
 
-def _one_factor(p, c, text, missing, fit):
-    if missing:  # wrong * f = c true: what is missing is f / c
-        c, text = (
-            1 / c,
-            (text[2:].strip("()") if text.startswith("1/") else "1" if text == "1" else f"1/{wrap(text)}"),
-        )
-    factor = times(c, text, bare(p.text))
-    if p.misread:
-        return _misread(p, fit)
-    words = f"without the factor {factor}" if missing else f"with a factor {factor} too many"
-    return Explanation("factor", factor, fit, f"yours is the true gradient {words}.")
-
-
-def _other_factor(case, factors, a, n):
-    """Two factors at once: by their logarithms first, then exactly."""
-    seen = (np.abs(a) > 1e-4 * case.scale) & (np.abs(n) > 1e-4 * case.scale)
-    if np.sum(seen) < 3:
-        return
-    ratio = np.log(np.abs(a[seen] / n[seen]))
-    logs = np.log(np.abs([p.values[seen] for p in factors]))
-    usable = np.isfinite(logs).all(axis=1)
-    factors, logs = [p for p, ok in zip(factors, usable) if ok], logs[usable]
-    ratio, logs = ratio - ratio.mean(), logs - logs.mean(axis=1, keepdims=True)
-    gram, along, size = logs @ logs.T, logs @ ratio, ratio @ ratio
-    total = size + gram.diagonal()[:, None] + gram.diagonal()
-    left = total - 2 * gram - 2 * along[:, None] + 2 * along  # |ratio - log f + log g|^2
-    for i, j in np.argwhere(left < 1e-8 * total):
-        f, g = factors[i], factors[j]
-        if i == j or not (n * f.values).any():
+def path(case):
+    """A known summand of the true gradient is missing, turned round, or multiplied by a number."""
+    delta = case.a - case.n
+    for words, summand in case.paths.items():
+        p = case.at(summand)
+        if not p.any():
             continue
-        c = float((a * g.values) @ (n * f.values) / ((n * f.values) @ (n * f.values)))
-        fit, known = case.error(a * g.values, c * n * f.values), case.constants.name(c)
-        bits, same = bits_of((f.values / g.values)[seen]), f.names == g.names
-        for p in (f, g):  # what takes few values tells little, and the less the less is known of its name
-            if different(p.values) <= 2:
-                bits = min(bits, len(p.values) + (20 if same else 8))
-        if fit <= case.tolerance and known and enough(bits, len(factors) ** 2):
-            if f.misread and f.misread[1] == g.text:
-                yield known[1] + g.cost + 0.5, _misread(f, fit)
-            else:
-                words = (
-                    f"yours has the factor {times(c, known[0], bare(f.text))} where {bare(g.text)} is meant."
-                )
-                cost = (
-                    known[1] + (f.cost + g.cost) / 2 + 1.1 - 0.3 * same - 0.5 * (g.text in case.true_factors)
-                )
-                yield cost, Explanation("factor", bare(g.text), fit, words)
+        c = float(delta @ p / (p @ p))
+        share = 0.0 if abs(1 + c) < NOTHING else 1 + c  # as much of the path is in yours
+        constant = case.constants.known(share) if share else ZERO
+        if abs(c) > NOTHING and constant is not None:
+            yield _path(case, words, p, -1 if share < 0 else 1, constant)
 
 
-def _misread(p, fit, times=""):
-    """The sentence for an array that was read wrongly."""
-    key, name = p.misread
-    relation, term, words = MISREAD[key]
-    words = f"yours {words.format(v=name)}{times}"
-    return Explanation(relation, term.format(v=name), fit, words if words.endswith("?") else f"{words}.")
+def _path(case, words, p, sign, constant):
+    """The sentence for so many times a path."""
+    named = [s for s in of_one(case, p) if s.bits <= PLAIN and not s.terms[0].product.is_difference]
+    name = bare(named[0].terms[0].product.text) if named else words
+    what = f"the term {named[0].text}: {words}" if named else words
+    said = f"has {'-' if sign < 0 else ''}{constant.text} times"
+    if constant is ZERO:
+        said = "lacks"
+    elif sign < 0 and constant.text == "1":
+        said = "has the wrong sign in"
+    also = "" if constant is ZERO else case.constants.also(constant)
+    bits = COSTS["path"] + constant.bits + (COSTS["sign"] if sign < 0 else 0)
+
+    def claim(case):
+        share = sign * case.constants.value(constant)
+        return case.a - case.n, (share - 1) * case.at(case.paths[words])
+
+    relation = "heads" if "head" in words else "term"
+    found = Explanation(relation, name, 0.0, f"yours {said} {what}{also}.", bits, claim)
+    return case.verified(found, case.tells(case.a - case.n))
 
 
-# (6.8) One term.
-
-
-def term(case):
-    """wrong - true = c * E, for a known path, or a candidate."""
-    delta, found = case.a - case.n, []
-    for cost, p, c, known, fit in case.multiples(delta):
-        found.append((cost, p))
-        two = expanded(p)
-        if len(two) == 2 and (case.true_terms or case.your_terms or "1" in p.factors[-1].strip("()").split()):
-            yield from _both(case, cost + 1.5, [(c * sign, e) for sign, e in two], fit)
+def one_term(case):
+    """wrong - true = c E."""
+    delta = case.a - case.n
+    for found in of_one(case, delta, digits=True)[:6]:
+        one = found.terms[0]
+        if one.product.is_difference:
+            yield _misread(case, one, delta)
+            continue
+        parts = one.product.expanded()
+        known = case.true_sum or case.your_sum
+        if len(parts) > 1 and (_of_two_terms(one.product, case) or (known and _in_parts(known, parts))):
+            yield _both(case, _split(one, parts, case), one.bits + 1, delta)
         else:
-            yield cost, _term_words(case, p, c, known[0], fit)
-    for words, path in case.paths.items():
-        path = case.at(path)
-        if not path.any():
-            continue
-        c = float(delta @ path / (path @ path))
-        share = 0.0 if abs(1 + c) < SAME else 1 + c  # as much of the path is in yours
-        fit, known = case.error(delta, c * path), case.constants.name(share) if share else ("0", 0)
-        if not (fit <= 10 * case.tolerance and known):
-            continue
-        simple = [
-            (cost, k) for k, (cost, p) in enumerate(found) if cost <= 4 and not p.frame and not p.misread
-        ]
-        term = bare(found[min(simple)[1]][1].text) if simple else words
-        what = words if term is words else f"the term {term}: {words}"
-        relation = "heads" if "head" in words else "term"
-        if share == 0:
-            sentence = f"yours lacks {what}."
-        elif abs(share + 1) < SAME:
-            sentence = f"yours has the wrong sign in {what}."
-        else:
-            sentence = f"yours has {'-' if share < 0 else ''}{known[0]} times {what}."
-        yield 0.4 + known[1] / 10, Explanation(relation, term, fit, sentence)
-
-
-def _term_words(case, p, c, text, fit):
-    """In which of the two gradients the term stands, as far as that can be told."""
-    name = bare(p.text)
-    yours, true = _shares(case, p, c)
-    if p.misread:
-        return _misread(p, fit)
-
-    def of(share):
-        return times(share, case.constants.text(share), name)
-
-    if true is None:
-        words = (
-            f"lacks the term {of(-c)}"
-            if c < 0 or name.startswith("1/")
-            else f"has the term {of(c)} too many (or lacks {of(-c)})"
-        )
-        if text == "2":
-            words = f"is off by twice {name}: that term has the wrong sign, or {of(-c)} is missing"
-    elif true == 0:
-        words = f"has the term {of(yours)} too many"
-    elif yours == 0:
-        words = f"lacks the term {of(true)}"
-    elif abs(yours + true) < 1e-5 * abs(true):
-        words = f"has the wrong sign in the term {of(true)}"
-    else:
-        words = f"has the term {of(yours)} where {of(true)} is meant"
-    return Explanation("term", name, fit, f"yours {words}.")
-
-
-def _shares(case, p, c):
-    """How often E stands in yours and in the true gradient, where one of the two is known as a sum;
-    else None, None."""
-
-    def share(terms):
-        shares = {round(terms.get(e.text, 0.0) * sign, 6) for sign, e in expanded(p)}
-        return shares.pop() if len(shares) == 1 else 0.0
-
-    if case.true_terms is not None:
-        true = share(case.true_terms)
-        yours = true + c
-    elif case.your_terms is not None:
-        yours = share(case.your_terms)
-        true = yours - c
-    else:
-        return None, None
-    return tuple(0.0 if abs(k) < 1e-5 * abs(c) else k for k in (yours, true))
-
-
-# (6.9) Two terms, and formulas.
+            yield _one(case, one, delta)
 
 
 def two_terms(case):
     """wrong - true = c1 E1 + c2 E2: one of them stands where the other is meant."""
-    for cost, pair, fit in sorted(case.pairs(case.a - case.n), key=lambda found: found[0])[:6]:
-        yield from _both(case, cost, pair, fit)
+    delta = case.a - case.n
+    for found in of_two(case, delta)[:6]:
+        if not any(one.product.is_difference for one in found.terms):
+            yield _both(case, found.terms, found.bits, delta)
 
 
-def _both(case, cost, pair, fit):
-    """(cost, Explanation) of wrong - true = c1 E1 + c2 E2.
+def two_sums(case):
+    """wrong and true are known as sums: what stands in one and not in the other."""
+    yours, true = case.your_sum, case.true_sum
+    if yours is None or true is None or len(yours.terms) == len(true.terms) == 1:
+        return
+    mine, other = yours.shares(), true.shares()
+    terms = []
+    for key, (_, product) in {**mine, **other}.items():
+        c = mine.get(key, (0.0,))[0] - other.get(key, (0.0,))[0]
+        if abs(c) > 1e-5 * max(abs(some.get(key, (0.0,))[0]) for some in (mine, other)):
+            terms.append(term(case, c, product, digits=True))
+    if 0 < len(terms) <= 2 and not any(one.product.is_difference for one in terms):
+        bits = max(yours.bits, true.bits)
+        yield (
+            _one(case, terms[0], case.a - case.n)
+            if len(terms) == 1
+            else _both(case, terms, bits, case.a - case.n)
+        )
 
-    The positive one is taken for yours, unless more is known.
-    """
-    (c1, e1), (c2, e2) = sorted(pair, key=lambda term: -term[0])
-    (yours1, true1), (yours2, true2) = _shares(case, e1, c1), _shares(case, e2, c2)
-    names = " and ".join(bare(e.text) for e in (e1, e2))
-    if true1 is not None:
-        if true1 == true2 == 0:
-            words = f"yours has the terms {_sum_text(case, [(c1, e1), (c2, e2)])} too many."
-            yield cost, Explanation("term", names, fit, words)
-            return
-        if true1 and true2:
-            yours = _sum_text(case, [(yours1, e1), (yours2, e2)])
-            words = (
-                f"yours has {yours or 'nothing'} where {_sum_text(case, [(true1, e1), (true2, e2)])} is"
-                " meant."
-            )
-            yield cost, Explanation("term", names, fit, words)
-            return
-        if true1:
-            (c1, e1), (c2, e2) = (c2, e2), (c1, e1)
-    if c1 * c2 < 0:
-        yield cost, _in_place_of(case, c1, e1, -c2, e2, fit, of_a_term=True)
+
+def _of_two_terms(product, case):
+    """Whether its bracket is rather a slip in one of two terms, dz (1 - eps), than a derivative."""
+    atom = next(atom for atom in product.atoms if atom.parts)
+    if not any(part is None for _, part in atom.parts) and atom.powers[0][0].count("(1 - ") == 0:
+        return False
+    v, square = case.named[atom.names[0]], "^2" in atom.powers[0][0]
+    return not (np.abs(v) <= 1).all() if square else not ((v >= 0) & (v <= 1)).all()
+
+
+def _in_parts(known, parts):
+    """Whether a part of the bracket, alone, is a term of the sum that is known."""
+    shares = known.shares()
+    held = [shares.get(p.key, (0.0,))[0] for _, p in parts]
+    return any(held) and not (
+        len(held) == 2 and all(held) and np.isclose(held[0] / parts[0][0], held[1] / parts[1][0])
+    )
+
+
+def _split(one, parts, case):
+    terms = []
+    for sign, product in parts:
+        c = one.c * sign
+        terms.append(term(case, c, product, digits=True))
+    return tuple(terms)
+
+
+# One term ---------------------------------------------------------------------------------------------------
+
+
+def shares(case, terms):
+    """[(how much of each term is in yours, in the true gradient)] where one of the two is known as a sum;
+    else None."""
+    yours, true = (
+        known and [known.share(one.product) for one in terms] for known in (case.your_sum, case.true_sum)
+    )
+    if yours is None and true is None:
+        return None
+    yours = yours or [share + one.c for share, one in zip(true, terms)]
+    true = true or [share - one.c for share, one in zip(yours, terms)]
+    rounded = lambda share, one: 0.0 if abs(share) < 1e-5 * abs(one.c) else share
+    found = [(rounded(a, one), rounded(n, one)) for a, n, one in zip(yours, true, terms)]
+    if all(abs(a - n - one.c) < 1e-5 * abs(one.c) for (a, n), one in zip(found, terms)):
+        return found
+    return _simplest_rest(case, terms)  # the sums have other names for the same numbers
+
+
+def _simplest_rest(case, terms):
+    """The same, where neither sum holds the terms by name: all are too many, missing, or turned round,
+    whichever leaves the simplest rest."""
+    rest = {1.0: case.true_sum, 0.0: case.your_sum, 0.5: simplest_sum(case, (case.a + case.n) / 2)}
+    known = sorted((s.bits, share) for share, s in rest.items() if s is not None)
+    if not known or (len(known) > 1 and known[1][0] - known[0][0] < CLEARLY):
+        return None
+    share = known[0][1]
+    return [(share * one.c, (share - 1) * one.c) for one in terms]
+
+
+def _text(case, c, product):
+    """c * product, with its sign."""
+    one = term(case, c, product, 3e-5, digits=True)
+    return Sum((one,)).text
+
+
+def _claim(terms):
+    return lambda c: (c.a - c.n, sum(one.evaluate(c) for one in terms))
+
+
+def _one(case, one, delta):
+    """In which of the two gradients the term stands, as far as that can be told."""
+    product = one.product
+    of = lambda share: _text(case, share, product)
+    known = shares(case, [one])
+    yours, true = known[0] if known else (0.0, 0.0)
+    odd = [
+        s for s in (yours, true) if s and (case.constants.known(s, 3e-5) or UNNAMED).bits > COSTS["fraction"]
+    ]
+    if known is None or (yours and true and odd):
+        words = _either_way(case, one, of)
     else:
-        words = f"yours and the true gradient differ by the terms {_sum_text(case, [(c1, e1), (c2, e2)])}."
-        yield cost, Explanation("term", names, fit, words)
+        if true == 0:
+            words = f"has the term {of(yours)} too many"
+        elif yours == 0:
+            words = f"lacks the term {of(true)}"
+        elif abs(yours + true) < 1e-5 * abs(true):
+            words = f"has the wrong sign in the term {of(true)}"
+        else:
+            words = f"has the term {of(yours)} where {of(true)} is meant"
+    name = bare(product.text)
+    found = Explanation("term", name, 0.0, f"yours {words}.", one.bits + COSTS["term"], _claim([one]))
+    return case.verified(found, case.tells(delta))
 
 
-def formula(case):
-    """Both gradients are known as formulas: what stands in one and not in the other?"""
-    few = [sorted(case.multiples(target), key=lambda found: found[0])[:4] for target in (case.a, case.n)]
-    for a_cost, e1, c1, _, a_fit in few[0]:
-        for n_cost, e2, c2, _, n_fit in few[1]:
-            if (e1.frame, e1.factors) == (e2.frame, e2.factors) and e1.misread == e2.misread:
-                continue
-            shared = set(e1.factors) & set(e2.factors) if e1.frame == e2.frame else ()
-            inside = shared and len(shared) in (len(e1.factors), len(e2.factors))
-            cost = (
-                abs(a_cost - n_cost) + 0.5
-                if inside
-                else (a_cost + n_cost) / 2 + 0.5
-                if shared
-                else a_cost + n_cost - 1
-            )
-            yield cost, _in_place_of(case, c1, e1, c2, e2, max(a_fit, n_fit))
-        if not few[1] and e1.text != "1":
-            words = f"yours is {_sum_text(case, [(c1, e1)])} and nothing else."
-            yield a_cost + 3, Explanation("formula", bare(e1.text), a_fit, words)
+def _either_way(case, one, of):
+    """Nothing shows on which side the difference stands: missing here, too many there, or the wrong sign of
+    its half."""
+    c = one.c
+    half, whole = case.constants.known(c / 2), one.constant
+    turned = half is not None and whole.text != "1" and (half.bits < whole.bits or half.is_size)
+    wrong_sign = f", or the wrong sign in {of(-c / 2)}" if turned else ""
+    if c < 0:
+        return f"lacks the term {of(-c)} (or has {of(c)} too many{wrong_sign})"
+    return f"has the term {of(c)} too many (or lacks {of(-c)}{wrong_sign})"
 
 
-def _sum_text(case, terms):
-    terms = [(c, p) for c, p in terms if abs(c) > SAME]
-    texts = [times(c, case.constants.text(c), bare(p.text)) for c, p in terms]
-    return " + ".join(texts).replace("+ -", "- ")
+def _misread(case, one, delta):
+    """The sentence for an array that was read wrongly, in a term or in all."""
+    product = one.product
+    held = (
+        case.true_sum.share(product.right()) if case.true_sum else 0.0
+    )  # as much of it, read rightly, is there
+    plain = one.constant.text == "1" or one.constant.is_size
+    if held * one.c < 0 or (not plain and abs(held - one.c) > 1e-5 * abs(one.c)):
+        return None
+    relation, name, words = misread_words(product)
+    if one.c < 0 and product.misread == "transposed" and case.true_sum is None:
+        words = f"has {name.removesuffix('.T')} where {name} is meant"
+    elif one.c < 0 and case.true_sum is None:
+        words += ", in a term with the sign -"
+    if one.constant.text != "1":
+        words += f", {one.constant.text} times"
+    words = f"yours {words}" if words.endswith("?") else f"yours {words}."
+    found = Explanation(relation, name, 0.0, words, one.bits + COSTS["term"], _claim([one]))
+    return case.verified(found, case.tells(delta))
 
 
-def _in_place_of(case, c1, e1, c2, e2, fit, of_a_term=False):
-    """The sentence for c1 E1 where c2 E2 is meant, by the factors that differ.
-
-    of_a_term: E2 is one of several terms.
-    """
-    c, yours, true = c1 / c2, Counter(e1.factors), Counter(e2.factors)
-    missing, extra = list((true - yours).elements()), list((yours - true).elements())
-    same_frame = e1.frame == e2.frame
-
-    def product(c, factors):
-        return times(c, case.constants.text(c), bare(" * ".join(factors)))
-
-    if e1.misread and same_frame and not missing and not extra:
-        return _misread(e1, fit, "" if abs(c - 1) < 1e-5 else f", {product(c, ['1'])} times")
-    if same_frame and bool(missing) != bool(extra) and "1" not in (e1.text, e2.text):
-        whole = f"has the term {e2.text}" if of_a_term else "is the true gradient"
-        factor = product(1 / c, missing) if missing else product(c, extra)
-        words = (
-            f"{whole} without {'its' if of_a_term else 'the'} factor {factor}"
-            if missing
-            else f"{whole} with a factor {factor} too many"
+def misread_words(product):
+    """(relation, term, words) of a product that is read wrongly."""
+    if product.frame.kind == "wrong columns":
+        whole = product.right().text
+        return "columns", "last columns", f"takes the last columns of {whole}, where the first are meant"
+    if product.reduce:
+        text = monomial(product.powers.items())
+        return (
+            "axis",
+            "max",
+            f"takes the largest of {text}, the max, where all of them add up: the sum is meant",
         )
-        return Explanation("factor", factor, fit, f"yours {words}.")
-    if same_frame and missing and len(missing) < len(e2.factors):
-        meant = bare(" * ".join(missing))
-        return Explanation(
-            "factor", meant, fit, f"yours has the factor {product(c, extra)} where {meant} is meant."
-        )
-    W1, W2 = (e.frame.strip("@ ") for e in (e1, e2))
-    if (
-        not same_frame
-        and not missing
-        and not extra
-        and abs(c - 1) < 1e-5
-        and W1.removesuffix(".T") == W2.removesuffix(".T")
-    ):
-        return Explanation("transpose", W1, fit, f"yours has {W1} where {W2} is meant.")
-    wrong, right = _sum_text(case, [(c1, e1)]), _sum_text(case, [(c2, e2)])
-    if of_a_term:
-        return Explanation("term", bare(e2.text), fit, f"yours has the term {wrong} where {right} is meant.")
-    return Explanation("formula", bare(e2.text), fit, f"yours is {wrong}; the true gradient is {right}.")
+    name = " * ".join(atom.names[0] for atom in product.atoms if atom.misread) or product.frame.matrix
+    relation, text, words = MISREAD[product.misread][:3]
+    return relation, text.format(v=name), words.format(v=name)
+
+
+# Two terms --------------------------------------------------------------------------------------------------
+
+
+def _both(case, terms, bits, delta):
+    """wrong - true = c1 E1 + c2 E2."""
+    names = " and ".join(bare(one.product.text) for one in terms)
+    known = shares(case, terms)
+    bits += COSTS["two terms"]
+    relation, name = "term", names
+    if known is None:
+        words = _either(case, terms)
+        bits += COSTS["either way"]
+    else:
+        yours = [(s, one.product) for one, (s, _) in zip(terms, known) if s]
+        true = [(s, one.product) for one, (_, s) in zip(terms, known) if s]
+        if len(yours) == len(true) == 1 and yours[0][1] is not true[0][1]:
+            relation, name, words = replaced(case, *yours[0], *true[0])
+        else:
+            words = _as_sums(case, yours, true)
+            bits += 1
+    found = Explanation(relation, name, 0.0, f"yours {words}.", bits, _claim(terms))
+    return case.verified(found, case.tells(delta))
+
+
+def _either(case, terms):
+    """Of two terms of the difference: both readings."""
+    (c1, e1), (c2, e2) = sorted(((one.c, one.product) for one in terms), key=lambda pair: -pair[0])
+    of = lambda c, e: _text(case, c, e)
+    if c1 * c2 < 0:
+        return f"has {of(c1, e1)} where {of(-c2, e2)} is meant, or {of(c2, e2)} where {of(-c1, e1)} is"
+    both = lambda k: summed([(np.sign(k * c), of(abs(c), e)) for c, e in ((c1, e1), (c2, e2))])
+    return f"has {both(1)} too many, or lacks {both(-1)}"
+
+
+def _as_sums(case, yours, true):
+    text = lambda terms: summed([(np.sign(c), _text(case, abs(c), e)) for c, e in terms])
+    if not true:
+        return f"has the terms {text(yours)} too many"
+    if not yours:
+        return f"lacks the terms {text(true)}"
+    return f"has {text(yours)} where {text(true)} is meant"
+
+
+def replaced(case, c1, e1, c2, e2):
+    """(relation, term, words) for the term c1 E1 in yours where c2 E2 is meant."""
+    where = f"has the term {_text(case, c1, e1)} where {_text(case, c2, e2)} is meant"
+    kind, wrong, meant = difference(case, c1, e1, c2, e2)
+    if kind == "missing":
+        return "factor", meant, f"{where}: without its factor {meant}"
+    if kind == "too many":
+        return "factor", wrong, f"{where}: with a factor {wrong} too many"
+    if _is_summand(e1, e2):
+        return "axis", bare(e2.text), f"{where}: the diagonal of a Jacobian, instead of all of it"
+    if kind == "in place of":
+        return "factor", meant, where
+    return "term", bare(e2.text), where
+
+
+def _is_summand(e1, e2):
+    """Whether X stands in e1 where sum(X) stands in e2."""
+    flat = Counter()
+    for atom in e2.atoms:
+        inside = dict.fromkeys(atom.names, 1) if atom.is_sum else dict(atom.powers)
+        flat.update(inside)
+    return flat == Counter(e1.powers) and any(atom.is_sum for atom in e2.atoms)
+
+
+def difference(case, c1, e1, c2, e2):
+    """(kind, wrong, meant): by which factors c1 E1 and c2 E2 differ, as texts; kind is "missing", "too many",
+    "in place of", or "" where they have nothing in common."""
+    if e1.frame != e2.frame or not e1.atoms or not e2.atoms:
+        return "", "", ""
+    more, less = {}, {}
+    for base in {**e2.powers, **e1.powers}:
+        k1, k2 = e1.powers.get(base, 0), e2.powers.get(base, 0)
+        common = min(k1, k2, key=abs) if k1 * k2 > 0 else 0
+        more[base], less[base] = k1 - common, k2 - common
+    more, less = ({base: k for base, k in some.items() if k} for some in (more, less))
+    constant, inverse = case.constants.known(c1 / c2), case.constants.known(c2 / c1)
+    if constant is None or (more and less and not set(e1.powers) & set(e2.powers)):
+        return "", "", ""
+    sign = "-" if c1 * c2 < 0 else ""
+    wrong = bare(sign + monomial(more.items(), constant.text))
+    if more and less:
+        return "in place of", wrong, bare(monomial(less.items()))
+    if less:
+        return "missing", "", sign + monomial(less.items(), inverse.text if inverse else "1")
+    return ("too many", wrong, "") if more else ("", "", "")

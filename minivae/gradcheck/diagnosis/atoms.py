@@ -1,0 +1,465 @@
+"""What can be made of one named array: its functions, what it has along an axis, and how it may be misread
+(lesson 06)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from .costs import COSTS
+from .texts import bare, wrap
+
+# {text: (its base and power, bits, function)}; {w} is the name, in brackets where need be, {n} without them.
+
+
+def _sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+
+
+def _table(kind, *rows):
+    return {text: (COSTS[kind], power, f) for text, power, f in rows}
+
+
+FUNCTIONS = {
+    **_table("plain", ("{w}", 1, lambda v: v)),
+    **_table(
+        "usual",
+        ("1/{w}", -1, lambda v: 1 / v),
+        ("{w}^2", 2, lambda v: v * v),
+        ("1/{w}^2", -2, lambda v: 1 / (v * v)),
+        ("{n} > 0", 0, lambda v: (v > 0) * 1.0),
+        ("1 - {w}^2", 0, lambda v: 1 - v * v),
+        ("{w} * (1 - {n})", 0, lambda v: v * (1 - v)),
+        ("sigmoid({n})", 0, _sigmoid),
+        ("1 - {n}", 0, lambda v: 1 - v),
+    ),
+    **_table(
+        "rare",
+        ("{w}^3", 3, lambda v: v**3),
+        ("1/{w}^3", -3, lambda v: 1 / v**3),
+        ("{w} - 1/{w}", 0, lambda v: v - 1 / v),
+        ("sigmoid'({n})", 0, lambda v: _sigmoid(v) * _sigmoid(-v)),
+        ("tanh'({n})", 0, lambda v: 1 - np.tanh(v) ** 2),
+        ("log({n})", 0, np.log),
+        ("tanh({n})", 0, np.tanh),
+        ("relu({n})", 0, lambda v: np.maximum(v, 0)),
+        ("sign({n})", 0, np.sign),
+        ("|{n}|", 0, np.abs),
+        ("{n} <= 0", 0, lambda v: (v <= 0) * 1.0),
+        ("exp({n})", 0, np.exp),
+        ("exp({n}/2)", 0, lambda v: np.exp(v / 2)),
+        ("exp(-{w})", 0, lambda v: np.exp(-v)),
+        ("sigmoid(-{w})", 0, lambda v: _sigmoid(-v)),
+        ("sqrt({n})", 0, np.sqrt),
+        ("cos({n})", 0, np.cos),
+        ("sin({n})", 0, np.sin),
+    ),
+    **_table(
+        "odd",
+        ("{w}^2 - 1", 0, lambda v: v * v - 1),
+        ("1 - 2 {w}", 0, lambda v: 1 - 2 * v),
+        ("(1 - {n})^2", 0, lambda v: (1 - v) ** 2),
+        ("1 + {w}^2", 0, lambda v: 1 + v * v),
+        ("sqrt(1 - {w}^2)", 0, lambda v: np.sqrt(1 - v * v)),
+        ("softplus({n})", 0, lambda v: np.logaddexp(0, v)),
+        ("exp(2 {w})", 0, lambda v: np.exp(2 * v)),
+        ("exp(-2 {w})", 0, lambda v: np.exp(-2 * v)),
+        ("exp(-{w}/2)", 0, lambda v: np.exp(-v / 2)),
+        ("log(1 - {n})", 0, lambda v: np.log(1 - v)),
+        ("1/sqrt({n})", 0, lambda v: 1 / np.sqrt(v)),
+        ("1/(1 - {n})", 0, lambda v: 1 / (1 - v)),
+        ("1/(1 - {w}^2)", 0, lambda v: 1 / (1 - v * v)),
+        ("1/sigmoid({n})", 0, lambda v: 1 + np.exp(-v)),
+        ("|{n}| < 1", 0, lambda v: (np.abs(v) < 1) * 1.0),
+    ),
+    **_table(
+        "very odd",
+        ("1 + {n}", 0, lambda v: 1 + v),
+        ("{w} + 1/{w}", 0, lambda v: v + 1 / v),
+        ("1/(1 + {n})", 0, lambda v: 1 / (1 + v)),
+    ),
+}
+BRACKETS = {  # functions that are a sum: [(sign, function)]
+    "{w} - 1/{w}": ((1, "{w}"), (-1, "1/{w}")),
+    "{w} + 1/{w}": ((1, "{w}"), (1, "1/{w}")),
+    "1 - {w}^2": ((1, "1"), (-1, "{w}^2")),
+    "1 + {w}^2": ((1, "1"), (1, "{w}^2")),
+    "{w}^2 - 1": ((1, "{w}^2"), (-1, "1")),
+    "{w} * (1 - {n})": ((1, "{w}"), (-1, "{w}^2")),
+    "1 - {n}": ((1, "1"), (-1, "{w}")),
+    "1 + {n}": ((1, "1"), (1, "{w}")),
+    "1 - 2 {w}": ((1, "1"), (-2, "{w}")),
+}
+
+
+# {text: function of an array and an axis}, which keeps that axis with length 1 or whole.
+
+DIAGONAL = "diag({n})"
+
+
+def _softmax(v, axis):
+    e = np.exp(v - v.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+ALONG = {
+    DIAGONAL: lambda v, k: np.diagonal(v, 0, -2, -1),
+    "sum({n}, over axis {k})": lambda v, k: v.sum(k, keepdims=True),
+    "mean({n}, over axis {k})": lambda v, k: v.mean(k, keepdims=True),
+    "softmax({n}, over axis {k})": _softmax,
+    "max({n}, over axis {k})": lambda v, k: v.max(k, keepdims=True),
+    "[{n} is the largest over axis {k}]": lambda v, k: (v == v.max(k, keepdims=True)) * 1.0,
+    "std({n}, over axis {k})": lambda v, k: v.std(k, keepdims=True),
+    "norm({n}, over axis {k})": lambda v, k: np.sqrt((v * v).sum(k, keepdims=True)),
+    "1/std({n}, over axis {k})": lambda v, k: 1 / v.std(k, keepdims=True),
+    "1/norm({n}, over axis {k})": lambda v, k: 1 / np.sqrt((v * v).sum(k, keepdims=True)),
+    "1/sum({n}, over axis {k})": lambda v, k: 1 / v.sum(k, keepdims=True),
+    "sum(exp({n}), over axis {k})": lambda v, k: np.exp(v).sum(k, keepdims=True),
+    "sum(exp({n} - max), over axis {k})": lambda v, k: np.exp(v - v.max(k, keepdims=True)).sum(
+        k, keepdims=True
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Atom:
+    """A factor: something made of named arrays.
+
+    names     of the arrays
+    powers    [(base, power)] of which the text is the product
+    bits      beside those of the names
+    of        the function of the arrays, in their own shapes
+    parts     [(sign, Atom)] of a bracket, else ()
+    linear    whether it is a gradient from above
+    misread   a key of MISREAD; right: the Atom of the same, read rightly
+    """
+
+    names: tuple
+    powers: tuple
+    bits: float
+    of: Callable
+    parts: tuple = ()
+    linear: bool = False
+    misread: str = ""
+    right: object = None
+
+    @property
+    def text(self):
+        ((base, power),) = self.powers or (("1", 1),)
+        return base if power == 1 else f"{wrap(base)}^{power}" if power > 0 else f"1/{wrap(base)}"
+
+    @property
+    def is_sum(self):
+        """Whether it is a sum of a gradient along an axis."""
+        return self.linear and self.powers[0][0].startswith("sum(")
+
+    def evaluate(self, named):
+        with np.errstate(all="ignore"):
+            return self.of(*(named[name] for name in self.names))
+
+
+def plain(name, linear=False):
+    return Atom((name,), ((name, 1),), 0, lambda v: v, linear=linear)
+
+
+@lru_cache(10_000)
+def function(name, text):
+    """The Atom of one of FUNCTIONS; None for "1"."""
+    if text == "1":
+        return None
+    bits, power, f = FUNCTIONS[text]
+    base = name if power else text.format(w=wrap(name), n=bare(name))
+    parts = tuple((sign, function(name, part)) for sign, part in BRACKETS.get(text, ()))
+    return Atom((name,), ((base, power or 1),), bits, f, parts)
+
+
+@lru_cache(10_000)
+def along(name, text, axis):
+    """The Atom of one of ALONG."""
+    bits = COSTS["rare"] if text == DIAGONAL else COSTS["along an axis"]
+    bits += COSTS["usual"] if "largest" in text or text.startswith("max") else 0
+    f = ALONG[text]
+    said = text.format(n=bare(name), k=axis)
+    power = -1 if said.startswith("1/") else 1
+    return Atom((name,), ((said.removeprefix("1/"), power),), bits, lambda v: f(v, axis))
+
+
+def reduced(atoms, axis, mean):
+    """The sum, or mean, of a product along an axis, which stays."""
+    product = " * ".join(atom.text for atom in atoms)
+    cuts = np.cumsum([0, *(len(atom.names) for atom in atoms)])
+    f = np.mean if mean else np.sum
+
+    def of(*arrays):
+        p = 1.0
+        for atom, start, stop in zip(atoms, cuts, cuts[1:]):
+            p = p * atom.of(*arrays[start:stop])
+        return f(p, axis=axis, keepdims=True)
+
+    text = f"{'mean' if mean else 'sum'}({bare(product)}, over axis {axis})"
+    names = sum((atom.names for atom in atoms), ())
+    bits = COSTS["along an axis"] + sum(atom.bits for atom in atoms)
+    return Atom(names, ((text, 1),), bits, of, linear=any(atom.linear for atom in atoms))
+
+
+# Ways of reading an array wrongly: {key: (relation, term, words, whether it can be, how it is read)}.
+
+
+def _only(axis, i):
+    def f(v):
+        only = np.zeros_like(v)
+        np.moveaxis(only, axis, 0)[i] = np.moveaxis(v, axis, 0)[i]
+        return only
+
+    return f
+
+
+def _like(f):
+    return lambda v: np.broadcast_to(f(v), v.shape)
+
+
+def _heads(v):
+    """[left, right] stacked and then reshaped, where it is concatenated along the last axis."""
+    left, right = np.split(v.reshape(-1, v.shape[-1]), 2, axis=1)
+    return np.concatenate([left, right]).reshape(v.shape)
+
+
+def _several(v):
+    return v.ndim == 3 and v.shape[0] > 1
+
+
+def _rows(v):
+    return v.ndim >= 2 and v.shape[-2] > 1
+
+
+IN_A_LOOP = ", where all {k} add up: overwritten in a loop?"
+MISREAD = {
+    "batch first": (
+        "layout",
+        "(K, B)",
+        "reads {v} image by image, as (B, K, ...), where samples come first, (K, B, ...)",
+        lambda v: _several(v) and v.shape[1] > 1,
+        lambda v: v.reshape(v.shape[1], v.shape[0], -1).swapaxes(0, 1),
+    ),
+    "axes swapped": (
+        "transpose",
+        "axes 0 and 1",
+        "sums {v} over the wrong one of its first two axes",
+        lambda v: _several(v) and v.shape[0] == v.shape[1],
+        lambda v: v.swapaxes(0, 1),
+    ),
+    "transposed": (
+        "transpose",
+        "{v}.T",
+        "has {v} transposed",
+        lambda v: v.ndim == 2 and v.shape[0] == v.shape[1] > 1,
+        lambda v: v.T,
+    ),
+    "reshaped": (
+        "layout",
+        "{v}.reshape",
+        "has {v} reshaped where a transpose is meant",
+        lambda v: v.ndim == 2 and min(v.shape) > 1,
+        lambda v: v.T.reshape(v.shape),
+    ),
+    "reshaped back": (
+        "layout",
+        "{v}.reshape",
+        "has {v} reshaped where a transpose is meant",
+        lambda v: v.ndim == 2 and min(v.shape) > 1,
+        lambda v: v.reshape(v.shape[::-1]).T,
+    ),
+    "heads reshaped": (
+        "layout",
+        "{v}.reshape",
+        "has the halves of {v} one below the other and then reshaped, where they stand side by side",
+        lambda v: v.ndim >= 2 and v.shape[-1] % 2 == 0 and v.shape[-1] > 2,
+        _heads,
+    ),
+    "heads interleaved": (
+        "layout",
+        "{v}.reshape",
+        "has the halves of {v} in another order: column by column in turns, where one stands left, one right",
+        lambda v: v.ndim >= 2 and v.shape[-1] % 2 == 0 and v.shape[-1] > 2,
+        lambda v: np.stack(np.split(v, 2, axis=-1), axis=-1).reshape(v.shape),
+    ),
+    "first sample": (
+        "image",
+        "first sample",
+        "takes only the first sample of {v}, where all K samples add up",
+        _several,
+        _only(0, 0),
+    ),
+    "last sample": (
+        "image",
+        "last sample",
+        "takes only the last sample of {v}" + IN_A_LOOP.format(k="K samples"),
+        _several,
+        _only(0, -1),
+    ),
+    "first sample for all": (
+        "image",
+        "first for all",
+        "takes the first sample of {v} for every sample",
+        _several,
+        _like(lambda v: v[:1]),
+    ),
+    "last sample for all": (
+        "image",
+        "last for all",
+        "takes the last sample of {v} for every sample",
+        _several,
+        _like(lambda v: v[-1:]),
+    ),
+    "first row": (
+        "image",
+        "first row",
+        "takes only the first row of {v}, one sample of one image, where all of them add up",
+        lambda v: _several(v) and _rows(v),
+        lambda v: _only(0, 0)(_only(1, 0)(v)),
+    ),
+    "last row": (
+        "image",
+        "last row",
+        "takes only the last row of {v}" + IN_A_LOOP.format(k="of them"),
+        lambda v: _several(v) and _rows(v),
+        lambda v: _only(0, -1)(_only(1, -1)(v)),
+    ),
+    "first image": (
+        "image",
+        "first image",
+        "takes only the first image of {v}, where all images add up",
+        _rows,
+        _only(-2, 0),
+    ),
+    "last image": (
+        "image",
+        "last image",
+        "takes only the last image of {v}" + IN_A_LOOP.format(k="images"),
+        _rows,
+        _only(-2, -1),
+    ),
+    "without the first": (
+        "image",
+        "without the first image",
+        "leaves out the first image of {v}, where all images add up",
+        _rows,
+        lambda v: v - _only(-2, 0)(v),
+    ),
+    "without the last": (
+        "image",
+        "without the last image",
+        "leaves out the last image of {v}, where all images add up",
+        _rows,
+        lambda v: v - _only(-2, -1)(v),
+    ),
+    "first image for all": (
+        "rows",
+        "first for all",
+        "takes the first image's {v} for every image",
+        _rows,
+        _like(lambda v: v[..., :1, :]),
+    ),
+    "last image for all": (
+        "rows",
+        "last for all",
+        "takes the last image's {v} for every image",
+        _rows,
+        _like(lambda v: v[..., -1:, :]),
+    ),
+    "all rows reversed": (
+        "rows",
+        "reversed",
+        "takes the rows of {v} in reverse order, samples and images",
+        lambda v: _several(v) and _rows(v),
+        lambda v: v[::-1, ::-1],
+    ),
+    "mean over samples": (
+        "image",
+        "mean over K",
+        "averages {v} over the samples before it is multiplied",
+        _several,
+        _like(lambda v: v.mean(axis=0)),
+    ),
+    "sum over samples": (
+        "image",
+        "sum over K",
+        "sums {v} over the samples before it is multiplied",
+        _several,
+        _like(lambda v: v.sum(axis=0)),
+    ),
+    "sum over images": (
+        "image",
+        "sum over B",
+        "sums {v} over the images before it is multiplied",
+        _rows,
+        _like(lambda v: v.sum(axis=-2, keepdims=True)),
+    ),
+    "mean over images": (
+        "image",
+        "mean over B",
+        "averages {v} over the images before it is multiplied",
+        _rows,
+        _like(lambda v: v.mean(axis=-2, keepdims=True)),
+    ),
+    "samples reversed": (
+        "rows",
+        "reversed",
+        "takes the samples of {v} in reverse order",
+        _several,
+        lambda v: v[::-1],
+    ),
+    "rows reversed": (
+        "rows",
+        "reversed",
+        "takes the rows of {v} in reverse order",
+        _rows,
+        lambda v: np.flip(v, -2),
+    ),
+    "rows up": (
+        "rows",
+        "shifted",
+        "takes the rows of {v} one off: row 1 where row 0 is meant, and so on",
+        lambda v: _rows(v) and v.shape[-2] > 2,
+        lambda v: np.roll(v, -1, -2),
+    ),
+    "rows down": (
+        "rows",
+        "shifted",
+        "takes the rows of {v} one off: row 0 where row 1 is meant, and so on",
+        lambda v: _rows(v) and v.shape[-2] > 2,
+        lambda v: np.roll(v, 1, -2),
+    ),
+    "columns reversed": (
+        "columns",
+        "reversed",
+        "takes the columns of {v} in reverse order",
+        lambda v: v.ndim >= 1 and v.shape[-1] > 1,
+        lambda v: np.flip(v, -1),
+    ),
+    "columns left": (
+        "columns",
+        "shifted",
+        "takes the columns of {v} one off: column 1 where column 0 is meant, and so on",
+        lambda v: v.ndim >= 1 and v.shape[-1] > 2,
+        lambda v: np.roll(v, -1, -1),
+    ),
+    "columns right": (
+        "columns",
+        "shifted",
+        "takes the columns of {v} one off: column 0 where column 1 is meant, and so on",
+        lambda v: v.ndim >= 1 and v.shape[-1] > 2,
+        lambda v: np.roll(v, 1, -1),
+    ),
+    "absolute": ("sign", "|{v}|", "takes |{v}| where {v} is meant", lambda v: v.min() < 0 < v.max(), np.abs),
+}
+
+
+def misreadings(name, v, linear):
+    """(Atom, values) of this array read wrongly."""
+    for key, (_, _, _, fits, f) in MISREAD.items():
+        if v.ndim and fits(v):
+            w = f(v)
+            if not np.array_equal(w, v) and w.any():
+                yield Atom((name,), ((name, 1),), COSTS["misread"], f, linear=linear, misread=key), w
