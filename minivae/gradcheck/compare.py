@@ -190,6 +190,8 @@ def is_zero(block, rng):
         sharp = slope.error <= 100 * dust * np.sqrt(block.at.size)
         if slope.kinked or not (sharp and abs(slope.value) <= dust + slope.error):
             return False
+        if np.abs(block.analytic).max() > block.dust(size):
+            return False  # more than rounding of the numbers that move: the rest of f is too large to tell
         a = float(np.sum(direction * block.analytic))
         if a and abs(a - c) > OWN * (abs(a) + abs(c)) and block.unsure(direction, c) < 1e-2 * abs(c):
             return False  # tiny, but no rounding: the complex step knows it
