@@ -1,7 +1,8 @@
 """The glossary's terms are links: the first time a page uses one.
 
 A glossary is a table under a heading "Glossary" in any lesson. Each bold phrase in its first column is a
-term, and its row's id is term-... after the first of them.
+term, and its row's id is term-... after the first of them. A remark in brackets behind it, **gap** (of the
+bound), says that the word means other things as well: it is no link.
 """
 
 import re
@@ -26,9 +27,13 @@ def collect(app, tree):
                 if phrases:
                     row["ids"].append(anchor(phrases[0]))
                     meaning = " ".join(entry.astext() for entry in others[:1]).replace("\\", "")
-                    terms.update(
-                        {phrase.lower(): (app.env.docname, anchor(phrases[0]), meaning) for phrase in phrases}
-                    )
+                    if " (" not in first.astext():
+                        terms.update(
+                            {
+                                phrase.lower(): (app.env.docname, anchor(phrases[0]), meaning)
+                                for phrase in phrases
+                            }
+                        )
 
 
 def link(app, tree, page):
@@ -40,7 +45,8 @@ def link(app, tree, page):
         if any(isinstance(parent, (*NO_LINKS, nodes.literal_block)) for parent in ancestors(text)):
             continue
         pattern = re.compile(
-            rf"\b({'|'.join(map(re.escape, sorted(open_terms, key=len, reverse=True)))})s?\b", re.IGNORECASE
+            rf"(?<![\w-])({'|'.join(map(re.escape, sorted(open_terms, key=len, reverse=True)))})s?(?![\w-])",
+            re.IGNORECASE,
         )
         pieces, at, words = [], 0, text.astext()
         for match in pattern.finditer(words) if open_terms else ():
