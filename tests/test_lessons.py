@@ -129,3 +129,11 @@ def test_equations_are_numbered_in_order(path):
     numbers = tools.TAG.findall(tools.markdown(tools.read(path)))
     lesson_number = tools.number_of(path)
     assert numbers == [f"{lesson_number}.{i}" for i in range(1, len(numbers) + 1)] and numbers
+
+
+@lesson
+def test_headings_go_down_one_level_at_a_time(path):
+    """As the web edition asks."""
+    text = re.sub(r"^```.*?^```", "", tools.markdown(tools.read(path)), flags=re.DOTALL | re.MULTILINE)
+    levels = [0, *(len(marks) for marks in re.findall(r"^(#+) ", text, re.MULTILINE))]
+    assert all(below <= above + 1 for above, below in zip(levels, levels[1:]))
