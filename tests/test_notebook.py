@@ -1,4 +1,4 @@
-"""Figures with alternative text, and sliders that leave a sentence in a saved notebook."""
+"""Figures with alternative text, sliders and a pad to draw on, which leave a sentence in a saved notebook."""
 
 import base64
 import io
@@ -6,6 +6,7 @@ import re
 import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -59,3 +60,34 @@ def test_without_ipywidgets_a_slider_is_a_sentence_and_the_plain_result(monkeypa
     notebook.slider(lambda beta, K: print(f"beta {beta}, K {K}"), beta=(1.5, 0.0, 4.0, 0.5), K=(3, 1, 9, 1))
     out = capsys.readouterr().out
     assert "beta = 1.5, K = 3" in out and "pip install ipywidgets" in out and out.endswith("beta 1.5, K 3\n")
+
+
+START = np.array([[True, False, False], [False, False, True]])
+
+
+def test_a_pad_calls_its_function_after_each_change_and_leaves_a_sentence(shown, monkeypatch):
+    import ipywidgets
+
+    boxes, drawings = [], []
+    box = ipywidgets.HBox
+    monkeypatch.setattr(ipywidgets, "HBox", lambda children: boxes.append(children) or box(children))
+    notebook.pad(drawings.append, START)
+    left, _ = boxes[0]
+    grid, clear = left.children
+    assert shown[0]["text/plain"] == "Run this cell in Jupyter to draw: each button is a block of pixels."
+    assert any("widget-view" in mime for mime in shown[0])
+    grid.children[4].value = True  # the middle of the second row
+    grid.children[0].value = False
+    clear.click()
+    expected = [[1, 0, 0, 0, 0, 1], [1, 0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1], [0] * 6]
+    assert [d.ravel().tolist() for d in drawings] == expected and all(d.shape == (2, 3) for d in drawings)
+    grid.children[2].value = True
+    assert drawings[-1].tolist() == [[0, 0, 1], [0, 0, 0]] and grid.children[2].description == "\u25a0"
+    assert START.tolist() == [[True, False, False], [False, False, True]]
+
+
+def test_without_ipywidgets_a_pad_is_a_sentence_and_the_plain_result(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    notebook.pad(lambda drawing: print(drawing.sum()), START)
+    out = capsys.readouterr().out
+    assert "pip install ipywidgets" in out and out.endswith("\n2\n")

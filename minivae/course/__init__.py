@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 from . import record
 from .answers import NotTried, Right, Wrong, untouched
-from .notebook import show, slider
+from .notebook import pad, show, slider
 
-__all__ = ["check", "hint", "progress", "show", "slider"]
+__all__ = ["check", "hint", "pad", "progress", "show", "slider"]
 
 PRINTED = 5  # lines of what an answer prints
 _hints_shown = {}  # number -> how many

@@ -1,8 +1,10 @@
-"""What the lessons show: figures with alternative text, and sliders."""
+"""What the lessons show: figures with alternative text, sliders, and a pad to draw on."""
 
 import base64
 import html
 import io
+
+import numpy as np
 
 CSS_PIXELS = 96  # per inch
 
@@ -54,4 +56,52 @@ def slider(function, **ranges):
     bundle["text/plain"] = (
         f"Run this cell in Jupyter to move {', '.join(first) + ' and ' * bool(first) + last}."
     )
+    display(bundle, raw=True)
+
+
+def pad(function, start):
+    """A pad to draw on, a toggle button for each block of pixels: function(drawing) is called at once and
+    after each change, and shows what it shows.
+
+    start (H, W) bool: the drawing to begin with; drawing is like it. A saved notebook shows a sentence
+    instead. Without ipywidgets function is called once, with start.
+    """
+    start = np.array(start, bool)
+    try:
+        import ipywidgets
+    except ImportError:
+        print(
+            "What follows is the drawing that a pad would begin with; for the pad: pip install ipywidgets, ",
+            end="",
+        )
+        print("and start the kernel again.")
+        return function(start)
+    from IPython.display import display
+
+    size = ipywidgets.Layout(width="20px", height="20px", margin="0", padding="0")
+    cells = [ipywidgets.ToggleButton(bool(dark), layout=size) for dark in start.flat]
+    out, clear = ipywidgets.Output(), ipywidgets.Button(description="clear")
+
+    def changed(_=None):
+        for cell in cells:
+            cell.description = "\u25a0" if cell.value else ""
+        out.clear_output(wait=True)
+        with out:
+            function(np.reshape([cell.value for cell in cells], start.shape))
+
+    def cleared(_):
+        for cell in cells:
+            cell.unobserve(changed, "value")
+            cell.value = False
+            cell.observe(changed, "value")
+        changed()
+
+    for cell in cells:
+        cell.observe(changed, "value")
+    clear.on_click(cleared)
+    changed()
+    columns = ipywidgets.Layout(grid_template_columns=f"repeat({start.shape[1]}, 20px)")
+    widget = ipywidgets.HBox([ipywidgets.VBox([ipywidgets.GridBox(cells, layout=columns), clear]), out])
+    bundle = widget._repr_mimebundle_()
+    bundle["text/plain"] = "Run this cell in Jupyter to draw: each button is a block of pixels."
     display(bundle, raw=True)
