@@ -121,6 +121,37 @@ def test_what_was_not_compared_does_not_pass():
     assert not check_gradient(np.sqrt, lambda dy, x: dy * 1e300 * 1e300, np.ones(3)).passed
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e-9, 1e-12, 1e-14])
+def test_a_gradient_of_zero_is_compared_however_tiny_x_is(scale):
+    """Nudges of x's own size change nothing there: that is rounding, and no slope of 0."""
+    x, sigmoid = scale * A, lambda x: 1 / (1 + np.exp(-x))
+    assert check_gradient(sigmoid, lambda dy, x: 0 * x, x).verdict == "wrong"
+    assert check_gradient(sigmoid, lambda dy, x: dy / 4, x).passed
+    cosh = check_gradient(lambda x: np.logaddexp(x, -x) - np.log(2), lambda dy, x: dy * np.tanh(x), x)
+    assert cosh.verdict in ("right", "undecided"), "its value is 0, and rounds at 1e-16 all the same"
+
+
+def test_a_loss_of_the_imaginary_part_too_small_to_see_is_no_mistake():
+    x, softsign = 1e-8 * A, lambda x: x / (1 + np.abs(x))
+    report = check_gradient(softsign, lambda dy, x: dy / (1 + np.abs(x)) ** 2, x, method="complex")
+    assert report.verdict == "undecided" and "confirm the complex step" in report.summary
+    noisy = check_gradient(
+        np.tanh, lambda dy, x: dy * (1 - np.tanh(x) ** 2) * (1 + 1e-9), A, method="complex"
+    )
+    assert noisy.verdict == "wrong", "so small a mistake is seen where the imaginary part is sound"
+
+
+def test_several_kinks_at_once_are_not_a_second_point_that_fails():
+    x, c = np.array([[0.0, 1.0, 0.0], [-1.0, 2.0, 0.0]]), np.array([1.0, -0.9, 0.8])
+    report = check_gradient(
+        lambda x: np.abs(x) @ c, lambda dy, x: dy[:, None] * c * np.where(x < 0, -1, 1), x
+    )
+    assert report.passed and report.rows[0].kinks == 3
+    many = np.zeros((80, 80))
+    large = check_gradient(lambda x: np.maximum(x, 0).sum(), lambda x: np.where(x < 0, 0.0, 1.0), many)
+    assert large.passed and "the rest between the slopes of kinks" in str(large)
+
+
 def test_an_offset_does_not_hide_a_factor():
     for gradient, verdict in (
         (lambda x: 2 * x, "right"),

@@ -22,6 +22,7 @@ from .slope import EPS
 OWN = 1e-3  # of a coordinate's own size: so much is looked at, however large its neighbours are
 LOOKS = 200  # coordinates of a block that are measured with many steps
 ROUNDING = 64 * EPS  # of the numbers that a formula sums up
+SWALLOWED = 1e-4  # of the largest number: no change at all says that the slope is less than its rounding
 TINY = 1e-290  # numbers near underflow have few digits
 ASIDE = 0.01  # how far away a second point is
 
@@ -48,6 +49,8 @@ def look(block, direction, a, scale, method, agreed=False):
     tolerance, floor = TOLERANCE["central"] * scale, ROUNDING * scale
     slack = floor if agreed else tolerance
     if method == "complex" and bears_out(slope, c, tolerance) is False:
+        if block.confirmed_elsewhere:  # nothing is lost, but there are kinks all around
+            return Finding("undecided", why="unconfirmed")
         raise Stop("imaginary part", LOST.format(name=block.name))
     if slope.kinked:
         return on_a_kink(block, direction, a, c, slope, tolerance)
@@ -100,17 +103,18 @@ def wrong(block, direction, slope, n):
 
 def several_kinks(block, direction):
     """Whether the slope along a direction takes more than two values near by."""
-    rng, values = np.random.default_rng(0), []
+    rng, found = np.random.default_rng(0), []
     far, h = (step * max(1.0, np.abs(block.at).max()) for step in (2.0**-20, 2.0**-30))
     for _ in range(8):
         aside = far * rng.standard_normal(block.at.shape)
-        c = block.complex(direction, aside)[0]
-        up, down = (block.change(aside + k * h * direction)[0] for k in (1, -1))
-        values.append(c if np.isfinite(c) else (up - down) / (2 * h))
-    values = np.sort([v for v in values if np.isfinite(v)])
-    gaps = np.diff(values)
-    apart = max(1e-2 * np.sum(gaps), 1e-4 * np.max(np.abs(values), initial=0))
-    return bool(np.sum(gaps > apart) > 1)
+        (up, size), (down, _) = (block.change(aside + k * h * direction) for k in (1, -1))
+        found.append((block.complex(direction, aside)[0], (up - down) / (2 * h)))
+    for values, rounding in zip(np.sort(found, axis=0).T, (0.0, 16 * EPS * (size or block.size) / h)):
+        gaps = np.diff(values[np.isfinite(values)])
+        apart = max(1e-2 * np.sum(gaps), 1e-4 * np.nanmax(np.abs(values), initial=0), rounding)
+        if np.sum(gaps > apart) > 1:
+            return True
+    return False
 
 
 def by_complex_step(block, direction, a, c, slope, scale, size, agreed):
@@ -120,7 +124,9 @@ def by_complex_step(block, direction, a, c, slope, scale, size, agreed):
         return Finding("right", c)
     if abs(a - c) <= max(rounding, block.unsure(direction, c)):
         return Finding("right", c) if agreed else Finding("undecided", why="rounding")
-    if not block.confirmed:
+    if not block.confirmed or (
+        slope.allows(a, TOLERANCE["central"] * scale) and not block.confirmed_elsewhere
+    ):
         return Finding("undecided", why="unconfirmed")
     return wrong(block, direction, slope, c)
 
@@ -219,14 +225,15 @@ def measuring(block, row, samples, method, rng):
     if wrong.any() and error <= TOLERANCE[method]:  # small beside its neighbours
         error = float(np.max(gap[wrong] / both[wrong]))
 
-    verdicts = set(verdicts)
+    verdicts, rest = set(verdicts), ""
     if (not whole or "unseen" in verdicts) and len(finite) == row.size:
         finding = along(block, block.directions(rng), method)
         error = max(error, finding.error)
         verdicts.add(finding.verdict)
+        rest = "; the rest between the slopes of kinks" * (finding.verdict == "kink")
         whys[finding.why] += 1
     if method == "complex" and "wrong" not in verdicts and not block.confirmed:
-        if block.confirmed is False:
+        if block.confirmed is False and not block.confirmed_elsewhere:
             raise Stop("imaginary part", LOST.format(name=block.name))
         whys["unconfirmed"] = row.size
     row.left_out = {WHY[why]: count for why, count in whys.items() if why and count}
@@ -234,7 +241,7 @@ def measuring(block, row, samples, method, rng):
         return row.told("wrong", error, band(error, method))
     if row.left_out:
         return row.told("undecided", error if known.any() else np.nan, "undecided")
-    return row.told("right", error, band(error, method))
+    return row.told("right", error, band(error, method) + rest)
 
 
 def second_look(block, entries, a, n, noise, scale, method, rng, whys):
@@ -242,6 +249,7 @@ def second_look(block, entries, a, n, noise, scale, method, rng, whys):
     replaced where a second look is taken; whys counts what can't be told."""
     gap = np.abs(a - n)
     agreed = (gap <= AGREES[method] * scale) | ((gap <= 3 * noise) & (gap <= TOLERANCE[method] / 2 * scale))
+    agreed &= noise <= np.where(n == 0, SWALLOWED, 1.0) * scale
     own = agreed & (gap > OWN * (np.abs(a) + np.abs(n))) & (gap > 8 * noise + ROUNDING * scale + TINY)
     verdicts, sharp = np.full(len(entries), "right", object), 0
     disagree = rng.permutation(np.flatnonzero(~agreed | own))
@@ -262,4 +270,4 @@ def second_look(block, entries, a, n, noise, scale, method, rng, whys):
 
 def band(error, method):
     """What an error says."""
-    return next(words for top, words in BANDS[method] if error <= top)
+    return next((words for top, words in BANDS[method] if error <= top), "wrong")

@@ -325,7 +325,7 @@ def _check(pass_, report, method, part, samples, rng, explain):
     """Fill the report."""
     model = pass_.model
     loss = pass_.loss(part)
-    if not np.isfinite(loss):
+    if not np.isfinite(loss + pass_.loss()):
         raise Stop("NaN", NAN.format(what="The loss"))
     if abs(pass_.loss(part) - loss) > 1e-12 * abs(loss):
         raise Stop("noise", UNFROZEN.format(what="the forward pass"))

@@ -12,6 +12,7 @@ import numpy as np
 EPS = np.finfo(float).eps
 CLEAR = 3  # errors of a measurement: beyond them, it contradicts
 RATIO = 8  # of one step to the next
+STAIR = 1e-6  # a stair is no higher, relative to the value: float32 rounds at 1e-7
 LARGEST, SMALL, SMALLEST = 2.0**4, 2.0**-8, 2.0**-47  # steps, relative to |x| or to 1
 
 
@@ -68,7 +69,7 @@ def measure(change, direction, at, size, whole):
     up, size_up = np.array([change(step * direction) for step in h], float).T
     down, size_down = np.array([change(-step * direction) for step in h], float).T
     size = max(size_up.max(), size_down.max(), size) or whole
-    rounding = 8 * EPS * size + stair(up[small], down[small])
+    rounding = 8 * EPS * size + stair(up[small], down[small], whole)
     both = settle(h, (up - down) / (2 * h), rounding + EPS * np.abs(up - down))
     h, up, down = h[small], up[small], down[small]
     near = settle(h, (up - down) / (2 * h), rounding + EPS * np.abs(up - down))
@@ -117,11 +118,13 @@ def apart(one, other):
     return max(0.0, gap) if np.isfinite(gap) else 0.0
 
 
-def stair(up, down):
-    """The height of a stair, as float32 makes them: the smallest steps change nothing, and then it goes up
-    on one side and down on the other. Else 0."""
+def stair(up, down, size):
+    """The height of a stair, as rounding makes them: the smallest steps change nothing, and then it goes up
+    on one side and down on the other, or the last digits change. Else 0."""
     first, other = np.argmax(up != 0), np.argmax(down != 0)
-    return max(abs(up[first]), abs(down[other])) if first and other and up[first] * down[other] < 0 else 0.0
+    highest = (STAIR if up[first] * down[other] < 0 else 64 * EPS) * max(1.0, size)
+    height = max(abs(up[first]), abs(down[other]))
+    return height if first and other and height <= highest else 0.0
 
 
 def settle(h, slopes, rounding):
