@@ -181,3 +181,19 @@ def test_the_other_libraries_take_the_same_steps(module, optimizer, monkeypatch)
             losses.append([float(step(i)) for i in range(5)])
             wait()
         assert np.allclose(*losses, rtol=1e-4), form
+
+
+def test_steps_that_draw_their_batch_have_losses_of_the_same_size(module, monkeypatch):
+    monkeypatch.syspath_prepend(COMPARE.parent)
+    rng, vae = np.random.default_rng(0), VAE(30, (8,), 4, seed=0)
+    images = rng.integers(0, 256, (500, 30), dtype=np.uint8)
+    batches = [(np.zeros((100, 30), np.float32), np.zeros((100, 4), np.float32))]
+    means = []
+    for name, form in (("numpy_vae", "model"), (module, {"jax_vae": "jit", "torch_vae": "foreach"}[module])):
+        parameters = {name: value.copy() for name, value in vae.parameters.items()}
+        step, wait = importlib.import_module(name).build(parameters, batches, "adam", form, images)
+        losses = [float(step(i)) for i in range(40)]
+        wait()
+        assert len(set(losses)) == 40
+        means.append(np.mean(losses))
+    assert means[0] == pytest.approx(means[1], rel=0.02)

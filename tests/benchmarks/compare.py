@@ -5,6 +5,8 @@
 Sizes 784-200-(100)-200-784, float32, batch and noise given, one step = forward, backward and optimiser:
 RMSProp as PyTorch
 has it, or Adam. All start from the same parameters; their first losses must agree before anything is timed.
+With --fit each step also gathers its batch out of 60,000 images of bytes, makes it black and white and draws
+the noise, as `fit` does, each library in its own way.
 Each library runs in a process of its own with the same number of threads, and they take turns of some tens of
 milliseconds, with pauses in which the others' idle threads fall asleep: what disturbs the machine disturbs
 all. Printed are the median over the turns, its quartiles, and the median of the ratios to minivae within each
@@ -18,6 +20,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +40,13 @@ LACKING = {"rmsprop": ("PyTorch eager, fused",), "adam": ("PyTorch eager, for lo
 N_BATCHES = 8
 
 
-def worker(pipe, module, form, optimizer, batch_size):
+def worker(pipe, module, form, optimizer, batch_size, fit):
     """Build one contender, send its first losses, then run as many steps as each message says and send the
     seconds of one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     sys.path.insert(0, str(Path(__file__).parent))
     from minivae import VAE
+    from minivae.cli.bench import random_images
 
     vae, rng = VAE(seed=0), np.random.default_rng(1)
     batches = [
@@ -54,8 +58,11 @@ def worker(pipe, module, form, optimizer, batch_size):
     ]
     parameters = {name: value.copy() for name, value in vae.parameters.items()}
     try:
-        step, wait = importlib.import_module(module).build(parameters, batches, optimizer, form)
+        build = partial(importlib.import_module(module).build, parameters, batches, optimizer, form)
+        step, wait = build()
         pipe.send([step(i) if form == "products" else float(step(i)) for i in range(5)])
+        if fit:
+            step, wait = build(random_images(60_000))
     except Exception as error:  # noqa: BLE001, such as no C++ compiler for torch.compile
         pipe.send(f"{type(error).__name__}: {error}".splitlines()[0])
         return
@@ -71,14 +78,16 @@ def worker(pipe, module, form, optimizer, batch_size):
         pipe.send((time.perf_counter() - started) / n_steps)
 
 
-def measure(contenders, optimizer, batch_size, n_turns, n_steps, pause=0.05):
+def measure(contenders, optimizer, batch_size, fit, n_turns, n_steps, pause=0.05):
     """name -> seconds of a step in each turn, (n_turns,)."""
     spawn, pipes, processes = multiprocessing.get_context("spawn"), {}, []
     try:
         for name, (module, form) in contenders.items():
             pipes[name], theirs = spawn.Pipe()
             processes.append(
-                spawn.Process(target=worker, args=(theirs, module, form, optimizer, batch_size), daemon=True)
+                spawn.Process(
+                    target=worker, args=(theirs, module, form, optimizer, batch_size, fit), daemon=True
+                )
             )
             processes[-1].start()
             theirs.close()
@@ -112,6 +121,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--batch-size", type=int, nargs="+", default=[64, 128, 256], metavar="N")
+    parser.add_argument("--fit", action="store_true", help="gather the batch and draw the noise in each step")
     parser.add_argument("--optimizer", choices=("rmsprop", "adam"), default="rmsprop")
     parser.add_argument(
         "--threads",
@@ -142,11 +152,11 @@ def main():
         and (name == "minivae" or not args.only or name in args.only)
     }
     print(
-        f"the same step in other libraries: {args.optimizer}, {threads} threads each, {args.turns} turns of"
-        f" {args.steps} steps"
+        f"the same step in other libraries{', batch and noise drawn' * args.fit}: {args.optimizer}, {threads}"
+        f" threads each, {args.turns} turns of {args.steps} steps"
     )
     for batch_size in args.batch_size:
-        seconds = measure(contenders, args.optimizer, batch_size, args.turns, args.steps)
+        seconds = measure(contenders, args.optimizer, batch_size, args.fit, args.turns, args.steps)
         print(
             f"\nbatch {batch_size:<4}                    median   (quartiles)      images/s   of minivae's"
             " time"

@@ -47,8 +47,16 @@ def jitted_step(update, p, state, x, eps):
     return p, state, loss
 
 
-def build(parameters, batches, optimizer, form):
-    """step(i) -> the loss of batch i as an array; wait() returns when all is done."""
+@partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3))
+def jitted_drawn_step(update, eps_shape, p, state, images, key):
+    key, of_rows, of_eps = jax.random.split(key, 3)
+    x = (images[jax.random.randint(of_rows, eps_shape[:1], 0, len(images))] > 127).astype(jnp.float32)
+    return *jitted_step(update, p, state, x, jax.random.normal(of_eps, eps_shape)), key
+
+
+def build(parameters, batches, optimizer, form, images=None):
+    """step(i) -> the loss of batch i, or of a batch drawn from images, as an array; wait() returns when all
+    is done."""
     p = {name: jnp.array(value) for name, value in parameters.items()}
     zeros = jax.tree.map(jnp.zeros_like, p)
     if optimizer == "adam":
@@ -62,4 +70,11 @@ def build(parameters, batches, optimizer, form):
         p, state, loss = jitted_step(update, p, state, *batches[i % len(batches)])
         return loss
 
+    def drawn_step(i):
+        nonlocal p, state, key
+        p, state, loss, key = jitted_drawn_step(update, eps_shape, p, state, images, key)
+        return loss
+
+    if images is not None:
+        images, key, eps_shape, step = jnp.array(images), jax.random.key(0), batches[0][1].shape, drawn_step
     return step, lambda: jax.block_until_ready(p)

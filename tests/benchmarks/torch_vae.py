@@ -29,9 +29,8 @@ class VAE(nn.Module):
         return F.binary_cross_entropy_with_logits(logits, x, reduction="sum") + kl
 
 
-def build(parameters, batches, optimizer, form):
-    """step(i) -> the loss of batch i as a tensor; wait() returns when all is done."""
-    torch.set_num_threads(torch.get_num_threads())  # as OMP_NUM_THREADS says, also for the compiled form
+def model_of(parameters):
+    """The model with these parameters of minivae's, {name: array}."""
     n_inputs, n_hidden = parameters["encoder.0.W"].shape
     model = VAE(n_inputs, n_hidden, len(parameters["decoder.0.W"]))
     layers = {
@@ -44,6 +43,14 @@ def build(parameters, batches, optimizer, form):
         for name, layer in layers.items():
             layer.weight.copy_(torch.from_numpy(parameters[f"{name}.W"].T))
             layer.bias.copy_(torch.from_numpy(parameters[f"{name}.b"]))
+    return model
+
+
+def build(parameters, batches, optimizer, form, images=None):
+    """step(i) -> the loss of batch i, or of a batch drawn from images, as a tensor; wait() returns when all
+    is done."""
+    torch.set_num_threads(torch.get_num_threads())  # as OMP_NUM_THREADS says, also for the compiled form
+    model = model_of(parameters)
     batches = [(torch.from_numpy(x), torch.from_numpy(eps)) for x, eps in batches]
     if optimizer == "adam":
         optimizer = torch.optim.Adam(
@@ -52,9 +59,15 @@ def build(parameters, batches, optimizer, form):
     else:
         optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, foreach=form != "for loop")
     loss_of = torch.compile(model) if form == "compiled" else model
+    images = images if images is None else torch.from_numpy(images)
+
+    def drawn():
+        batch_size, n_latent = batches[0][1].shape
+        rows = torch.randint(len(images), (batch_size,))
+        return (images[rows] > 127).float(), torch.randn(batch_size, n_latent)
 
     def step(i):
-        loss = loss_of(*batches[i % len(batches)])
+        loss = loss_of(*(batches[i % len(batches)] if images is None else drawn()))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
