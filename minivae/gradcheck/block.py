@@ -153,7 +153,7 @@ class Block:
             aside = far * rng.standard_normal(self.at.shape) * np.maximum(1.0, np.abs(self.at))
             c, (n, noise) = self.complex(signs, aside)[0], self.central(signs, aside=aside)
             if np.isfinite(n + c) and noise <= 1e-2 * (abs(c) + abs(n)):
-                return abs(c - n) <= 1e-5 * (abs(c) + abs(n)) + 4 * noise
+                return bool(abs(c - n) <= 1e-5 * (abs(c) + abs(n)) + 4 * noise)
         return None
 
 

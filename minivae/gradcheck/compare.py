@@ -49,7 +49,7 @@ def look(block, direction, a, scale, method, agreed=False):
     tolerance, floor = TOLERANCE["central"] * scale, ROUNDING * scale
     slack = floor if agreed else tolerance
     if method == "complex" and bears_out(slope, c, tolerance) is False:
-        if block.confirmed_elsewhere:  # nothing is lost, but there are kinks all around
+        if block.confirmed_elsewhere is not False:  # nothing is lost, but there are kinks all around
             return Finding("undecided", why="unconfirmed")
         raise Stop("imaginary part", LOST.format(name=block.name))
     if slope.kinked:
@@ -233,7 +233,7 @@ def measuring(block, row, samples, method, rng):
         rest = "; the rest between the slopes of kinks" * (finding.verdict == "kink")
         whys[finding.why] += 1
     if method == "complex" and "wrong" not in verdicts and not block.confirmed:
-        if block.confirmed is False and not block.confirmed_elsewhere:
+        if block.confirmed is block.confirmed_elsewhere is False:
             raise Stop("imaginary part", LOST.format(name=block.name))
         whys["unconfirmed"] = row.size
     row.left_out = {WHY[why]: count for why, count in whys.items() if why and count}
