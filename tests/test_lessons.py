@@ -3,6 +3,7 @@ and what is committed is fit to be read without running."""
 
 import ast
 import re
+from itertools import pairwise
 
 import lessons_tools as tools
 import pytest
@@ -136,4 +137,4 @@ def test_headings_go_down_one_level_at_a_time(path):
     """As the web edition asks."""
     text = re.sub(r"^```.*?^```", "", tools.markdown(tools.read(path)), flags=re.DOTALL | re.MULTILINE)
     levels = [0, *(len(marks) for marks in re.findall(r"^(#+) ", text, re.MULTILINE))]
-    assert all(below <= above + 1 for above, below in zip(levels, levels[1:]))
+    assert all(below <= above + 1 for above, below in pairwise(levels))
