@@ -148,7 +148,9 @@ def as_array(answer, name, shape, case=""):
     if tuple(shape) == () and array.size == 1:
         array = array.reshape(())
     if array.shape != tuple(shape):
-        raise Wrong(f"{name} {shape_words(array.shape, tuple(shape))}{case}.")
+        wrong = Wrong(f"{name} {shape_words(array.shape, tuple(shape))}{case}.")
+        wrong.array = array.astype(float)
+        raise wrong
     bad = ~np.isfinite(array)
     if bad.any():
         place = f", first at {list(map(int, np.argwhere(bad)[0]))}" if array.ndim else ""
