@@ -81,7 +81,7 @@ WRONG = [
     ("4.6", encoder_end(dmu=lambda dz, mu, beta: beta * mu), path("decoder")),
     ("4.6", encoder_end(dmu=lambda dz, mu, beta: dz - beta * mu), "the KL's path has the wrong sign"),
     ("4.6", encoder_end(dmu=lambda dz, mu, beta: dz + mu), "the KL's path lacks the factor beta"),
-    ("4.6", encoder_end(dmu=lambda dz, mu, beta: abs(dz) + beta * mu), "in the decoder's path"),
+    ("4.6", encoder_end(dmu=lambda dz, mu, beta: abs(dz) + beta * mu), "|dz| where dz is meant"),
     (
         "4.6",
         encoder_end(dsigma=lambda dz, s, eps, beta: dz + beta * (s - 1 / s)),

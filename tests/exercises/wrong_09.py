@@ -93,7 +93,7 @@ WRONG = [
     (
         "9.2",
         with_part("latent_backward", lambda f: lambda dz, mu, raw, eps, beta: f(dz, mu, raw, eps, 1.0)),
-        "in dmu, yours has B times the KL's path",
+        "in dmu, yours has B times the term mu/B: the KL's path",
     ),
     ("9.2", latent(lambda dz, s, eps, slope, b: dz * eps + b * (s - 1 / s)), "the factor sigmoid(raw)"),
     ("9.2", latent(lambda dz, s, eps, slope, b: dz * eps * slope), "in draw, yours lacks the KL's path"),
