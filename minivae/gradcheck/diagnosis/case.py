@@ -9,7 +9,7 @@ import numpy as np
 
 from .constants import Constants, is_gradient
 from .costs import MARGIN, folded, information, told
-from .products import Pool
+from .pool import Pool
 from .sums import simplest_sum
 
 FEW = 160  # as many entries as a search looks at; what it finds is verified on all

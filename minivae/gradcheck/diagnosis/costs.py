@@ -24,6 +24,7 @@ COSTS = {
     "from inside": 4, "gradient from inside": 10,  # names of the learner's own, which may be wrong themselves
     "framed": 1.5, "above in front": 0.5,  # a product of matrices around it; its matrix a gradient from above
     "without upstream": 3,  # a term without it, of a gradient that takes one
+    "summed alone": 4,  # over axes, without a gradient from above
     # Constants.
     "1": 0, "2": 1.5, "size": 3, "scalar": 3.5, "small": 4.5, "fraction": 6, "with 1": 7.5, "one digit": 6,
     "two digits": 9,

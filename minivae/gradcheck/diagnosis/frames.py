@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .atoms import MISREAD, misreadings
+from .misread import MISREAD, misreadings
 from .texts import as_factor
 
 LARGEST = 500_000  # numbers in one view of an array

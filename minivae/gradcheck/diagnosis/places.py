@@ -36,18 +36,23 @@ def altered(case):
         yield case.verified(found, case.tells(case.n))
     words = "is the absolute value of the true gradient: its signs are lost"
     yield _altered(case, "sign", "|.|", words, np.abs, 0)
-    with np.errstate(all="ignore"):
-        half = case.a.astype(np.float16)
-        one = np.abs(case.n) * np.finfo(np.float16).eps + np.finfo(np.float16).smallest_subnormal
-    if len(half) >= 4 and np.array_equal(half, case.a) and (np.abs(case.a - case.n) <= one).all():
-        words = "is the true gradient rounded to float16: something computes in that precision"
-        claim = lambda c: (c.a, c.a.astype(np.float16).astype(float))
-        fit = case.error(case.a, case.n)
-        yield Explanation("rounding", "float16", fit, f"yours {words}.", COSTS["rare place"], claim)
+    yield from _rounded(case)
     if len(case.entries) == case.analytic.size:
         for axis, length in enumerate(case.shape):
             if length > 1:
                 yield from _repeated(case, axis)
+
+
+def _rounded(case):
+    """Numbers of float16, up to a common factor such as B: none has more than eleven binary digits."""
+    with np.errstate(all="ignore"):
+        one = np.abs(case.n) * np.finfo(np.float16).eps + 1e-7 * case.scale
+        off = np.abs(case.a - case.n)
+        units = [1.0, *(case.constants.by_text.get(text, 1.0) for text in ("B", "K", "K B"))]
+        exact = any(np.array_equal((case.a / u).astype(np.float16), case.a / u) for u in units)
+    if len(off) >= 4 and (off <= one).all() and exact:
+        words = "yours is the true gradient rounded to float16: something computes in that precision."
+        yield Explanation("rounding", "float16", case.error(case.a, case.n), words, COSTS["rare place"])
 
 
 def _altered(case, relation, term, words, f, more):

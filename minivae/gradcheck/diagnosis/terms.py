@@ -8,10 +8,10 @@ from collections import Counter
 
 import numpy as np
 
-from .atoms import MISREAD
 from .case import Explanation
 from .constants import UNNAMED, ZERO
 from .costs import COSTS
+from .misread import MISREAD
 from .sums import Sum, of_one, of_two, simplest_sum, term
 from .texts import bare, monomial, summed
 
@@ -176,6 +176,8 @@ def _one(case, one, delta):
     odd = [
         s for s in (yours, true) if s and (case.constants.known(s, 3e-5) or UNNAMED).bits > COSTS["fraction"]
     ]
+    if known is None and case.analytic.size == 1:
+        return None  # of one number, that says nothing
     if known is None or (yours and true and odd):
         words = _either_way(case, one, of)
     else:
