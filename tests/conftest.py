@@ -1,10 +1,15 @@
 """What several test files share."""
 
 import os
+import signal
 
 # Before NumPy is there, for these tests and the processes they start: matrices are small, and on a busy
 # machine threads that wait for one another take several times as long as one alone.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# A shell starts what runs in the background deaf to Ctrl-C, and processes started from there would be, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
