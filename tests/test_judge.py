@@ -549,7 +549,7 @@ def test_it_says_which_kinds_of_input_are_right():
     for answer, words in (
         (
             lambda x, a: np.where(x == 1, -np.logaddexp(0, -a), -np.logaddexp(0, a)).sum(axis=-1),
-            "Right for black and white pixels and black and white pixels (large and small numbers), but not",
+            "Right for black and white pixels, but not for grey pixels.",
         ),
         (
             lambda x, a: (x * a - np.log(1 + np.exp(np.clip(a, -30, 30)))).sum(axis=-1),
@@ -567,6 +567,17 @@ def test_it_says_which_kinds_of_input_are_right():
         with pytest.raises(Wrong) as wrong:
             judge(answer)
         assert words in str(wrong.value), str(wrong.value)
+
+
+def test_what_is_right_is_not_said_in_the_words_of_what_is_wrong():
+    with pytest.raises(Wrong) as wrong:
+        LOG_MEAN_EXP(lambda a: np.log(np.exp(a).mean(axis=0)))
+    assert "NaN or infinite" in str(wrong.value) and "It is right with" not in str(wrong.value)
+
+
+LOG_MEAN_EXP = same_values(
+    lambda a: np.logaddexp.reduce(a, axis=0) - np.log(len(a)), inputs(a=real("K", "B", tails=900)), "y"
+)
 
 
 PATHS = same_gradient(

@@ -178,6 +178,9 @@ EXERCISES = (
                     dy * np.exp(a - a.max(axis=0))
                 ),
                 "a 1/K too many: the shares sum to 1": lambda dy, a: dy * shares(a) / len(a),
+                "divided by the mean over the draws, where it is their sum": lambda dy, a: (
+                    dy * shares(a) * len(a)
+                ),
                 "the worst draw gets the most: the sign of a": lambda dy, a: dy * shares(-a),
             },
         ),

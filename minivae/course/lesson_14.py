@@ -286,7 +286,7 @@ class noise:
 
     def __call__(self, answer):
         drawn = []
-        for seed in (0, 1):
+        for seed in (0, 1, 0):
             given = call(answer, {"rng": np.random.default_rng(seed), "B": SHAPE[0], "M": SHAPE[1]})
             drawn.append(as_array(given, "eps", SHAPE, f" (with B = {SHAPE[0]}, M = {SHAPE[1]})"))
         eps = drawn[0]
@@ -294,6 +294,8 @@ class noise:
             raise NotTried
         if np.array_equal(eps, drawn[1]):
             raise Wrong("Two generators give the same noise: draw from rng, and from nothing else.")
+        if not np.array_equal(eps, drawn[2]):
+            raise Wrong("The same generator gives other noise: draw from rng, and from nothing else.")
         if np.ptp(eps, axis=0).max() == 0:
             raise Wrong("All images of the batch share one draw: each needs its own.")
         if np.ptp(eps, axis=1).max() == 0:

@@ -40,6 +40,7 @@ WRONG = (
     ("13.3", lambda dy, a: shares(a), "from above is missing"),
     ("13.3", lambda dy, a: dy * np.ones_like(a) / len(a), "every draw gets the same"),
     ("13.3", lambda dy, a: dy * np.exp(a - a.max(axis=0)), "not normalised"),
+    ("13.3", lambda dy, a: dy * shares(a) * len(a), "divided by the mean over the draws"),
     ("13.4", back(prior=0), "the prior's path is missing"),
     ("13.4", back(prior=-1), "the prior's path has the wrong sign"),
     ("13.4", back(q=0), "the path through q is missing"),

@@ -60,6 +60,10 @@ def one_per_image(rng, B, M):
     return rng.standard_normal((B, 1)) + np.zeros((B, M))
 
 
+def unseeded(rng, B, M):
+    return np.random.default_rng().standard_normal((B, M))
+
+
 def pairs(rng, B, M):
     return np.repeat(rng.standard_normal((B // 2, M)), 2, axis=0)
 
@@ -88,6 +92,7 @@ WRONG = [
     ),
     ("14.4", (uniform, uniform), "no normal distribution"),
     ("14.4", (from_everywhere, from_everywhere), "Two generators give the same noise"),
+    ("14.4", (unseeded, unseeded), "The same generator gives other noise"),
     ("14.4", (one_per_image, one_per_image), "All latents of an image share one number"),
     ("14.4", (pairs, pairs), "Some images share their draws"),
     (
