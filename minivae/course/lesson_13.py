@@ -124,6 +124,7 @@ EXERCISES = (
                 "the signs of z^2 and eps^2 are exchanged: log p(z) is added, log q taken off": (
                     weights(eps=-1, z=-1)
                 ),
+                "upside down: log p(z) is added, log q taken off": weights(eps=-1, z=-1, log_sigma=-1),
                 "this is the closed-form KL; within the weights it must be that of the draw": (
                     with_the_closed_form_kl
                 ),

@@ -376,7 +376,7 @@ WEIGHTS = mended(
     same_values(
         weights,
         {
-            "samples of different weights": inputs(log_w=real("K", "B", scale=2.0)),
+            "samples of different weights": inputs(log_w=real("K", "B", scale=2.0, tails=900)),
             "samples of similar weights": inputs(log_w=real("K", "B", scale=0.2, tails=None)),
         },
         "w",
@@ -474,6 +474,9 @@ HELD_OUT = mended(
         "elbo",
         float32=False,
         mistakes={
+            "what multiplies the noise is sigma, not its square": lambda log_px_z, mu, sigma, eps: (
+                log_px_z(mu + sigma**2 * eps) - kl_to_prior(mu, sigma)
+            ).mean(),
             "the noise as it is, without sigma": lambda log_px_z, mu, sigma, eps: (
                 log_px_z(mu + eps) - kl_to_prior(mu, sigma)
             ).mean(),

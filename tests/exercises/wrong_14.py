@@ -116,6 +116,11 @@ WRONG = [
     ),
     ("14.5", (right.log_weights, lambda log_w: log_w / log_w.sum(axis=0), right.weighted_sum), "are not the"),
     (
+        "14.5",
+        (right.log_weights, lambda log_w: np.exp(log_w) / np.exp(log_w).sum(axis=0), right.weighted_sum),
+        "NaN or infinite",
+    ),
+    (
         "14.6",
         (lambda x, m, sigma: np.log(1e-300 + np.prod(right.densities(x, m, sigma), axis=1)), right.held_out),
         "a smaller number under the logarithm is still a floor",
