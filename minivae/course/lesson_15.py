@@ -121,7 +121,7 @@ EXERCISES = (
             },
         ),
         (
-            "Multiply (15.2) by what arrives: dR_kj = sum over i of dQ_ij dQ_ij/dR_kj. Two terms are left.",
+            "Multiply (15.1) by what arrives: dR_kj = sum over i of dQ_ij dQ_ij/dR_kj. Two terms are left.",
             "The first is Q * dQ. The second takes off Q times one number per column.",
             "Q * (dQ - (dQ * Q).sum(axis=0))",
         ),
