@@ -76,6 +76,11 @@ def shares(z, mu, sigma):
     return r / r.sum(axis=1, keepdims=True)
 
 
+def shares_without_top(z, mu, sigma):
+    r = np.exp(table(z, mu, sigma))
+    return r / r.sum(axis=1, keepdims=True)
+
+
 def shares_over_z(z, mu, sigma):
     each = table(z, mu, sigma)
     r = np.exp(each - each.max(axis=0))
@@ -180,6 +185,16 @@ def centre_slip(factor=2.0, weight=belongs, scale=None):
 
 def counts(x, centres):
     return np.maximum(belongs(x, centres).sum(axis=0), 1)[:, None]
+
+
+def one_point_each(x, centres):
+    nearest, dcentres = belongs(x, centres).argmax(axis=1), np.zeros_like(centres)
+    dcentres[nearest] += 2 * (centres[nearest] - x)
+    return dcentres
+
+
+def mean_of_none(x, centres):
+    return centre_slip(scale=lambda x, centres: belongs(x, centres).sum(axis=0)[:, None])(x, centres)
 
 
 EXERCISES = (
@@ -294,6 +309,7 @@ EXERCISES = (
                 "that is the slope of log q(z) - log p(z); the prior is not asked for": (
                     lambda z, mu, sigma: log_aggregate_posterior_gradient(z, mu, sigma) + z
                 ),
+                "far away a share is 0/0: take the largest logarithm out first": pulled(shares_without_top),
             },
         ),
         (
@@ -391,6 +407,10 @@ EXERCISES = (
                 "the loss is a sum over the points, and not their mean": centre_slip(
                     2.0, scale=lambda x, centres: len(x)
                 ),
+                "dcentres[nearest] += ... keeps one point of each centre; np.add.at adds all of them": (
+                    one_point_each
+                ),
+                "a centre without a point has no mean; its gradient is 0": mean_of_none,
             },
         ),
         (

@@ -85,7 +85,7 @@ EXERCISES = (
                     scale=lambda B, D: 1 / (B * D)
                 ),
                 "the sign: by x_hat the derivative is x_hat - x": backward(error=lambda x, x_hat: x - x_hat),
-                "dW takes what went into the second layer, the codes c, not x_hat": backward(
+                "the target is missing: by x_hat the derivative is x_hat - x": backward(
                     error=lambda x, x_hat: x_hat
                 ),
                 "dV is missing the way back through W": backward(
@@ -119,6 +119,7 @@ EXERCISES = (
                     np.sqrt(THRESHOLD / 2.8),
                 ): "that is the other latent; the one that tells most has the largest eigenvalue",
                 ("kl", 2 * told(THRESHOLD)): "half the logarithm",
+                ("kl", told(THRESHOLD) / 2): "all of them together: their sum, and not their mean",
                 ("kl", told(1.21)): "that is the KL at beta = 1",
                 ("kl", float(np.log(7 / THRESHOLD) / 2)): "that is the first latent alone",
                 ("kl", float(np.log(EIGENVALUES / THRESHOLD).sum() / 2)): (

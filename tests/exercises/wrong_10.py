@@ -71,6 +71,18 @@ def centres_gradient(x, centres, factor=2, of=np.sum):
     return np.stack([factor * of(centre - x[nearest == k], axis=0) for k, centre in enumerate(centres)])
 
 
+def one_point_of_each_centre(x, centres):
+    nearest, dcentres = ((x[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1), 0 * centres
+    dcentres[nearest] += 2 * (centres[nearest] - x)
+    return dcentres
+
+
+def means_of_clusters(x, centres):
+    with np.errstate(all="ignore"):
+        one_hot = np.eye(len(centres))[((x[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)]
+        return 2 * (centres - one_hot.T @ x / one_hot.sum(axis=0)[:, None])
+
+
 WRONG = (
     ("10.1", plain, "inf"),
     ("10.1", lambda *a: plain(*a) + np.log(len(a[1])), "log N is missing"),
@@ -83,7 +95,7 @@ WRONG = (
     ("10.2", lambda mu, sigma, eps: halves(mu, sigma, 0 * eps), "the noise is missing"),
     ("10.2", lambda *a: sum(halves(*a)), "information"),
     ("10.3", equal_shares, "every image has its own share"),
-    ("10.3", shares_that_overflow, "NaN"),
+    ("10.3", shares_that_overflow, "take the largest logarithm out first"),
     ("10.3", lambda *a: -log_aggregate_posterior_gradient(*a), "the sign"),
     ("10.3", lambda z, mu, sigma: log_aggregate_posterior_gradient(z, mu, sigma**2), "dlog_qz_dz is wrong"),
     ("10.4", (25, 31.25, 12.5), "take the root"),
@@ -97,5 +109,7 @@ WRONG = (
     ("10.6", lambda x, c: centres_gradient(x, c, factor=1), "the 2 from the square"),
     ("10.6", lambda x, c: -centres_gradient(x, c), "the sign"),
     ("10.6", lambda x, c: centres_gradient(x, c) / len(x), "a sum over the points"),
+    ("10.6", one_point_of_each_centre, "np.add.at"),
+    ("10.6", means_of_clusters, "a centre without a point"),
     ("10.6", lambda x, c: 2 * (len(x) * c - x.sum(axis=0)), "only the nearest centre"),
 )
