@@ -4,9 +4,16 @@ import os
 import sys
 
 
+def in_notebook():
+    """Whether this runs in the kernel of a notebook, and not in IPython on a terminal."""
+    IPython = sys.modules.get("IPython")
+    shell = IPython and IPython.get_ipython()
+    return bool(shell) and type(shell).__name__ != "TerminalInteractiveShell"
+
+
 def can_be_seen():
     """Whether a line that is written again and again makes sense: in a notebook, on most terminals."""
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         return True
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 

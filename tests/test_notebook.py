@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minivae import progress
 from minivae.course import notebook
 
 
@@ -91,3 +92,11 @@ def test_without_ipywidgets_a_pad_is_a_sentence_and_the_plain_result(monkeypatch
     notebook.pad(lambda drawing: print(drawing.sum()), START)
     out = capsys.readouterr().out
     assert "pip install ipywidgets" in out and out.endswith("\n2\n")
+
+
+def test_a_notebook_is_one_by_its_kernel_and_not_by_what_is_imported(monkeypatch):
+    pytest.importorskip("ipykernel")
+    assert not progress.in_notebook()
+    kernel = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setattr("IPython.get_ipython", lambda: kernel)
+    assert progress.in_notebook() and progress.can_be_seen()

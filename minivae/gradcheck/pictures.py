@@ -2,7 +2,6 @@
 
 import io
 import math
-import sys
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from ..plots import save
+from ..progress import in_notebook
 
 ROWS = 4  # gradients in one figure
 WRITTEN = 80  # numbers that are written into their cells
@@ -33,7 +33,7 @@ def draw(rows, path=None):
         draw_row(row, three)
     if path is not None:
         save(figure, path)
-    elif "ipykernel" in sys.modules:
+    elif in_notebook():
         return display(figure, rows)
     return figure
 
