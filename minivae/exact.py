@@ -352,7 +352,7 @@ class LinearGaussian:
         along = r @ U
         across = r - along @ U.T
         squares = (along**2 / variances).sum(axis=1) + (across**2).sum(axis=1) / self.s**2
-        return -(squares + self._log_det() + 2 * len(self.b) * HALF_LOG_2PI) / 2
+        return -(squares + self._log_det(variances) + 2 * len(self.b) * HALF_LOG_2PI) / 2
 
     def _axes(self):
         """The principal axes of W W' + s^2 I in the span of W, (D, k), and the variances along them.
@@ -362,9 +362,8 @@ class LinearGaussian:
         U, S, _ = np.linalg.svd(self.W, full_matrices=False)
         return U, S**2 + self.s**2
 
-    def _log_det(self):
-        """log det(W W' + s^2 I)."""
-        variances = self._axes()[1]
+    def _log_det(self, variances):
+        """log det(W W' + s^2 I), from the variances along its axes in the span of W."""
         return np.log(variances).sum() + 2 * (len(self.b) - len(variances)) * np.log(self.s)
 
     def posterior(self, x):
@@ -385,7 +384,8 @@ class LinearGaussian:
         """log p(x) - ELBO of the best diagonal q: (sum of log M_jj - log det M)/2,
         the same for every x (3.12). Nats."""
         D, M = self.W.shape
-        log_det_M = self._log_det() + 2 * (M - D) * np.log(self.s)
+        _, variances = self._axes()
+        log_det_M = self._log_det(variances) + 2 * (M - D) * np.log(self.s)
         return float(np.log(np.diag(self.M)).sum() - log_det_M) / 2
 
     def elbo(self, x, mu, sigma):
