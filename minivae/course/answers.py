@@ -147,18 +147,18 @@ def as_array(answer, name, shape, case=""):
     array = numbers(answer, name, case)
     if tuple(shape) == () and array.size == 1:
         array = array.reshape(())
+    problem = ""
     if array.shape != tuple(shape):
-        wrong = Wrong(f"{name} {shape_words(array.shape, tuple(shape))}{case}.")
-        wrong.array = array.astype(float)
-        raise wrong
-    bad = ~np.isfinite(array)
-    if bad.any():
+        problem = f"{name} {shape_words(array.shape, tuple(shape))}{case}."
+    elif (bad := ~np.isfinite(array)).any():
         place = f", first at {list(map(int, np.argwhere(bad)[0]))}" if array.ndim else ""
-        wrong = Wrong(
+        problem = (
             f"{name} is NaN or infinite in {bad.sum()} of {bad.size} places{place}{case}: "
             "look for a logarithm of 0, a division by 0, an overflowing exp."
         )
-        wrong.array = array.astype(float)
+    if problem:
+        wrong = Wrong(problem)
+        wrong.array = array.astype(float)  # a slip may give the same
         raise wrong
     return array.astype(float)
 

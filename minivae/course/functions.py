@@ -69,7 +69,7 @@ class Trial:
     case: Case
     returned: object = None
     parts: list = None  # what was returned for each name
-    given: list = None  # as arrays of the expected shapes
+    given: list = None  # as arrays, where there is a problem of other shapes or with NaN
     errors: list = None
     problem: str = ""
     raised: type = None  # of exception
