@@ -1,5 +1,6 @@
 """The machinery of the exercises, on a lesson of its own: what is tried, what is read, what is said."""
 
+import _thread
 from unittest.mock import ANY
 
 import numpy as np
@@ -160,6 +161,18 @@ def test_a_judge_may_return_a_sentence():
     assert Exercise("99.4", "", lambda answer: "too large", ()).judge(1) == "too large"
     with pytest.raises(Wrong, match="changes its input"):
         call(changes_its_input, {"x": np.ones(3)})
+
+
+def test_a_loop_that_never_ends_can_be_interrupted_and_is_shown(lesson_99):
+    def endless(x):
+        _thread.interrupt_main()  # as if the button were pressed, or Ctrl-C
+        while True:
+            pass
+
+    result = check("99.2", endless)
+    assert not result.passed and result.tried and "Interrupted before it came to an end" in result.message
+    assert "of test_judge.py: `" in result.message
+    assert check("99.2", lambda x: x.sum(axis=-1)).passed
 
 
 def test_what_an_answer_prints_is_shown_once(lesson_99, capsys):

@@ -35,6 +35,10 @@ RIGHT = "def reparameterize(mu, sigma, eps):\n    return mu + sigma * eps"
 WRONG = "def reparameterize(mu, sigma, eps):\n    return mu + sigma**2 * eps"
 HELPED = f"def reparameterize(mu, sigma, eps):\n    return shifted(np.multiply(sigma, eps), mu)\n\n{CHECK}"
 HELPER = "import numpy as np\n\ndef shifted(a, by):\n    return a + by\n\nprint('never run:', undefined)"
+ENDLESS = (  # until the interrupt button is pressed
+    "import _thread\n\ndef reparameterize(mu, sigma, eps):\n    _thread.interrupt_main()\n"
+    "    while True:\n        pass"
+)
 NEVER = "raise SystemExit('a cell that nothing needs')"
 
 
@@ -111,6 +115,7 @@ def test_a_right_answer_is_found_wherever_it_stands(tmp_path, capsys, cells):
         (("def reparameterize(mu, sigma, eps)\n    return mu + sigma * eps",), "cell 1 is no Python"),
         (("reparameterize = 3",), "is the number 3"),
         (("import sys\nreparameterize = sys.exit()",), "SystemExit"),
+        ((ENDLESS,), "yours is not right yet. Interrupted before it came to an end"),
         (("%%bash\nreparameterize() { echo; }",), "until you have solved it"),
     ],
 )

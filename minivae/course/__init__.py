@@ -4,10 +4,11 @@
     hint("4.4")              the next hint
     progress(4)              what is done in lesson 4; progress() in the whole course
 
-Answers are functions, arrays or numbers; they are judged by computation. A check never raises. Hints and
-progress last as long as the kernel, and nothing is written to disk, unless progress(remember=True) asks
-for it (record.py). The exercises of lesson N stand in `lesson_NN.py`, the judges that they use in
-`judge.py`, the solutions folded in the lesson.
+Answers are functions, arrays or numbers; they are judged by computation. A check never raises; one that
+does not end is stopped by the kernel's interrupt button (in a terminal Ctrl-C), and says in which line it
+was. Hints and progress last as long as the kernel, and nothing is written to disk, unless
+progress(remember=True) asks for it (record.py). The exercises of lesson N stand in `lesson_NN.py`, the
+judges that they use in `judge.py`, the solutions folded in the lesson.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import importlib.util
 import io
 from dataclasses import dataclass
 
+from ..gradcheck.learner import line_of
 from . import record
 from .answers import NotTried, Right, Wrong, untouched
 from .notebook import pad, show, slider
@@ -71,6 +73,9 @@ def judged(number, answer):
         return Result(False, f'{title}: not tried yet. hint("{exercise.number}") helps.', tried=False)
     except Wrong as wrong:
         return Result(False, f"{title}: not right yet.\n{wrong}", explanations=tuple(wrong.explanations))
+    except KeyboardInterrupt as stop:
+        found = f"Interrupted before it came to an end{line_of(stop)}. Is there a loop that never ends?"
+        return Result(False, f"{title}: not right yet.\n{found}")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - never in the learner's face
         return Result(
             False,

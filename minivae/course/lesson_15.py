@@ -31,6 +31,17 @@ def project(v):
     return np.maximum(v - theta[np.sum(u > theta) - 1], 0)
 
 
+def project_with(one=1, first=1, place=lambda k: k - 1, from_sorted=False):
+    """A wrong project from its lines."""
+
+    def wrong(v):
+        u = np.sort(v)[::-1]
+        theta = (np.cumsum(u) - one) / np.arange(first, len(v) + first)
+        return np.maximum((u if from_sorted else v) - theta[place(np.sum(u > theta))], 0)
+
+    return wrong
+
+
 def gumbel_max(logits, u):
     return np.argmax(logits - np.log(-np.log(u)), axis=-1)
 
@@ -77,17 +88,26 @@ def hinge(scores, y):
     return np.maximum(margins(scores, y), 0).sum(axis=-1)
 
 
-def hinge_with(margin=1.0, pull=lambda over: -over.sum(axis=1), weight=lambda m: 1.0, own=0.0):
+def hinge_with(margin=1.0, pull=lambda over: -over.sum(axis=1), weight=lambda m: 1.0, own=0.0, turn=1):
     """A wrong hinge_backward from its lines."""
 
     def backward(dloss, scores, y):
-        m = margins(scores, y, margin)
+        m = margins(turn * scores, y, margin)
         d = (m > 0) * weight(m)
         rows = np.arange(len(y))
         d[rows, y] = pull(d) + own
         return d * dloss[:, None]
 
     return backward
+
+
+def hinge_of_columns(dloss, scores, y):
+    """over[:, y] where over[rows, y] is meant."""
+    rows = np.arange(len(y))
+    over = (1 + scores - scores[rows, y][:, None] > 0).astype(float)
+    over[:, y] = 0
+    over[rows, y] = -over.sum(axis=1)
+    return dloss[:, None] * over
 
 
 EXERCISES = (
@@ -132,8 +152,8 @@ EXERCISES = (
         same_values(
             project,
             {
-                "vectors far from the simplex": inputs(v=real("N", tails=30)),
-                "vectors near it": inputs(v=real("N", scale=0.15, tails=0)),
+                "vectors near the simplex": inputs(v=real("N", scale=0.15, tails=0)),
+                "vectors far from it": inputs(v=real("N", tails=30)),
                 "vectors without a positive entry": inputs(
                     v=lambda rng, B, v: -rng.uniform(0.9, 1.7, 5 + B % 3)
                 ),
@@ -147,12 +167,20 @@ EXERCISES = (
                 "shifted but not clipped: the sum is 1, but entries may be negative": lambda v: (
                     v - (v.sum() - 1) / len(v)
                 ),
-                "the shift is that of all entries; those that are clipped must not count in it": lambda v: (
-                    np.maximum(v - (v.sum() - 1) / len(v), 0)
-                ),
+                "the shift is that of all entries, as with u sorted upwards; those that are clipped must not "
+                "count in it": lambda v: np.maximum(v - (v.sum() - 1) / len(v), 0),
                 "theta is that of the largest entry alone: a corner": lambda v: np.maximum(
                     v - (v.max() - 1), 0
                 ),
+                "k counts from 1, places in an array from 0: theta_k is theta[k - 1]": project_with(
+                    place=lambda k: k
+                ),
+                "theta is that of one entry fewer than those that stay": project_with(
+                    place=lambda k: max(k - 2, 0)
+                ),
+                "the sum of k entries is divided by k, and k counts from 1": project_with(first=0),
+                "(15.4) takes 1 off the sum": project_with(one=0),
+                "theta is taken off v as it came, not off the sorted u": project_with(from_sorted=True),
             },
         ),
         (
@@ -184,6 +212,10 @@ EXERCISES = (
                     softmax(logits, -1) - np.log(-np.log(u)), axis=-1
                 ),
                 "a uniform number is not Gumbel noise yet": lambda logits, u: np.argmax(logits + u, axis=-1),
+                "that is the inverse distribution function, (15.9): a right draw, but not this one": (
+                    lambda logits, u: (np.cumsum(softmax(logits, -1), axis=-1) < u[:, :1]).sum(axis=-1)
+                ),
+                "words are counted from 0": lambda logits, u: gumbel_max(logits, u) + 1,
             },
         ),
         (
@@ -214,6 +246,9 @@ EXERCISES = (
                 "eps is missing: how often each class wins": lambda f, eps: winners(f).mean(axis=0),
                 "that averages logarithms; the probability of a class is the mean of its probabilities": (
                     robust_max_in_logs
+                ),
+                "that is a softmax of the functions; here it only counts which of them is the largest": (
+                    lambda f, eps: softmax(f, -1).mean(axis=0)
                 ),
                 "winner and losers are exchanged": lambda f, eps: (
                     (1 - winners(f)) * (1 - eps) + winners(f) * eps / (f.shape[-1] - 1)
@@ -284,6 +319,21 @@ EXERCISES = (
                 ),
                 "the true class is pulled up once for every class that comes too near, not once": hinge_with(
                     pull=lambda over: -np.minimum(over.sum(axis=1), 1)
+                ),
+                "the true class is pulled up by every class that comes too near, not by 1 in any case": (
+                    hinge_with(pull=lambda over: -np.ones(len(over)))
+                ),
+                "over[:, y] are whole columns; one entry in each row is over[np.arange(len(y)), y]": (
+                    hinge_of_columns
+                ),
+                "the difference is turned round: the true class has to lead, s_y > s_j + 1": hinge_with(
+                    turn=-1
+                ),
+                "only the class that comes nearest is pushed; all that come too near are": hinge_with(
+                    weight=lambda m: m == m.max(axis=1, keepdims=True)
+                ),
+                "no mean over the images: dloss holds a number for each": lambda dloss, scores, y: (
+                    hinge_with()(dloss / len(y), scores, y)
                 ),
                 "the true class counts itself: its own margin of 1 is no offence": hinge_with(own=-1.0),
                 "the margin is missing: a class offends from s_y - 1 on": hinge_with(margin=0.0),

@@ -180,6 +180,12 @@ SLIPS_OF_SHARDS = {
     "the larger a shard, the more it weighs, not the less": (
         lambda gradients, sizes: (gradients / sizes[:, None]).sum(axis=0)
     ),
+    "each is a mean over its images: it is multiplied by their number before all are divided by it": (
+        lambda gradients, sizes: gradients.sum(axis=0) / sizes.sum()
+    ),
+    "a shard's share is B_s / B, and not B / B_s": lambda gradients, sizes: (
+        (gradients / sizes[:, None]).sum(axis=0) * sizes.sum()
+    ),
     "the weights are sizes / sizes.sum(), once": lambda gradients, sizes: (
         (sizes @ gradients) / sizes.sum() / len(sizes)
     ),

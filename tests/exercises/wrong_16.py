@@ -43,4 +43,10 @@ WRONG = [
     ("16.5", (*RIGHT_FATES[:7], "gone"), "what does a tape make of log(sigmoid(a))"),
     ("16.6", lambda gradients, sizes: np.mean(gradients, axis=0), "a shard with more images weighs more"),
     ("16.6", lambda gradients, sizes: np.sum(gradients, axis=0), "a plain sum"),
+    ("16.6", lambda gradients, sizes: sum(gradients) / sum(sizes), "multiplied by their number"),
+    (
+        "16.6",
+        lambda gradients, sizes: sum(g * sum(sizes) / n for g, n in zip(gradients, sizes)),
+        "not B / B_s",
+    ),
 ]
