@@ -1,7 +1,10 @@
 """What is wrong with the gradient of a function: what calls tell, then the diagnosis."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from .definitions import definitions, with_definitions
 from .diagnosis import DIAGNOSED, REPEATS, Explanation, ranked, stacked
 from .numeric import relative_error
 from .report import IGNORED, Stop
@@ -13,11 +16,20 @@ def causes(report, pair, i, row, method, named, rng):
     """Explanations of the wrong gradient of array i, the likeliest first; the verdict stands, whatever
     happens."""
     try:
-        return _causes(report, pair, i, row, method, named, rng)
+        found = _causes(report, pair, i, row, method, named, rng)
+        own = _own_names(pair, named)
+        return [replace(e, words=with_definitions(e.words, own)) for e in found]
     except Exception as error:  # noqa: BLE001 - a diagnosis is worth less than a verdict
         said = f"The diagnosis of {row.name} failed ({type(error).__name__}: {error}); the verdict stands."
         report.notes.append(said)
         return []
+
+
+def _own_names(pair, named):
+    """{name: text} of the learner's own names, as the two functions define them."""
+    known = {*pair.array_names, *pair.names, *(named or {})}
+    found = definitions([f for f in (pair.gradient, pair.function) if callable(f)])
+    return {name: text for name, text in found.items() if name not in known}
 
 
 def _causes(report, pair, i, row, method, named, rng):
@@ -36,8 +48,15 @@ def _causes(report, pair, i, row, method, named, rng):
     if row.size == 1 and callable(pair.gradient):
         return _of_one_number(pair, i, method, named, rng) or ignored
     _measure_more(pair, i, row, method, rng)
-    around, above, inside = pair.around(named)
+    around, above, inside = _around(pair, named)
     return ranked(row.analytic, row.numeric, around, above=above, inside=inside) or ignored
+
+
+def _around(pair, named):
+    """pair.around, arguments first: of two names for the same numbers the first is told."""
+    around, above, inside = pair.around(named)
+    first = [name for name in [*(named or {}), *pair.array_names] if name in around]
+    return {name: around[name] for name in [*first, *around]}, above, inside
 
 
 def _measure_more(pair, i, row, method, rng):
@@ -77,7 +96,7 @@ def _of_one_number(pair, i, method, named, rng):
             ups = [move(u) for u in near.ups] if pair.way.ups else None
             near = near.elsewhere([move(a) for a in pair.arrays], ups)
             analytic = near.backward()[pair.free.index(i)].astype(float)
-            around, above, inside = near.around(named)
+            around, above, inside = _around(near, named)
             draws.append((analytic, near.block(i, analytic).numeric([0], method), around))
     except Stop:
         return []

@@ -1,0 +1,68 @@
+"""What a learner's own names stand for: the line that gives each its value, to be told beside a name such as
+c or s."""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections import defaultdict
+
+LONGEST = 60  # letters of a definition that is told
+
+
+def definitions(functions):
+    """{name: text} of the names that these functions assign in one place, once: c -> "1 / np.sqrt(n)"."""
+    found = {}
+    for function in functions:
+        try:
+            source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+            tree = ast.parse(source)
+        except (OSError, TypeError, SyntaxError):  # no source, or a piece of a line
+            continue
+        for name, text in _assigned(tree, source).items():
+            found[name] = text if found.get(name, text) == text else None
+    return {name: text for name, text in found.items() if text and len(text) <= LONGEST}
+
+
+def _assigned(tree, source):
+    """{name: text, or None where it is assigned more than once, or changed}."""
+    found = defaultdict(list)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                for name, value in _pairs(target, node.value):
+                    found[name].append(value)
+        elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For, ast.NamedExpr, ast.comprehension)):
+            for name, _ in _pairs(node.target, None):
+                found[name].append(None)
+        elif isinstance(node, ast.Expr):  # a call for its effect: np.add.at(dE, ids, dy)
+            for name in ast.walk(node):
+                if isinstance(name, ast.Name):
+                    found[name.id].append(None)
+    return {
+        name: " ".join(ast.get_source_segment(source, values[0]).split())
+        if len(values) == 1 and values[0] is not None
+        else None
+        for name, values in found.items()
+    }
+
+
+def _pairs(target, value):
+    """[(name, the expression that is assigned to it, if it is one)]."""
+    if isinstance(target, ast.Name):
+        return [(target.id, value)]
+    if isinstance(target, (ast.Tuple, ast.List)):
+        whole = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
+        values = value.elts if whole else [None] * len(target.elts)
+        return [pair for t, v in zip(target.elts, values) for pair in _pairs(t, v)]
+    root = target
+    while isinstance(root, (ast.Subscript, ast.Attribute, ast.Starred)):
+        root = root.value
+    return [(root.id, None)] if isinstance(root, ast.Name) else []
+
+
+def with_definitions(words, found):
+    """A sentence, followed by what the names in it stand for."""
+    used = [name for name in dict.fromkeys(re.findall(r"\b[A-Za-z_]\w*\b", words)) if name in found]
+    told = ", ".join(f"{name} = {found[name]}" for name in used)
+    return f"{words.rstrip('.')}; {told}." if told else words
