@@ -3,8 +3,9 @@
     python tests/mutate_lessons.py lessons/02*.ipynb             one lesson, or several
     python tests/mutate_lessons.py lessons/02*.ipynb --cell 38   only cell [38], all cells counted from 0
 
-Not part of the test suite: a lesson takes a minute or so. It prints every mutant that survives, with its cell
-and line, and ends with 1 if one of them has no reason given in tests/mutants_accepted.txt.
+Not part of the test suite: a lesson takes a minute, one that trains models up to half an hour. It prints
+every mutant that survives as soon as it is known, with its cell and line, and ends with 1 if one of them has
+no reason given in tests/mutants_accepted.txt.
 
 What is broken, one at a time: + - * / ** and minus signs; comparisons outside of asserts; the numbers of a
 formula; axis and ddof; sum and mean, std and var, min and max, any and all; the sign of a returned value.
@@ -13,7 +14,9 @@ is what plain numbers are where they are assigned, listed or handed to a functio
 the tolerance of an assert.
 
 How: the lesson runs in this process, and before each cell the process forks once per mutant of that cell. The
-child runs the mutated cell and those after it until something fails. So a mutant costs what comes after it.
+child runs the mutated cell, and of those after it the ones that it reaches (tests/lessons_rerun.py), until
+something fails. What has been trained once is not trained again. JAX counts as not installed: its threads do
+not survive a fork.
 
 A line of mutants_accepted.txt: lesson | the line of code, or its beginning | old -> new, or * | the reason.
 """
@@ -23,6 +26,7 @@ import ast
 import contextlib
 import copy
 import os
+import select
 import signal
 import sys
 import time
@@ -30,9 +34,10 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads do not survive a fork
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # threads do not survive a fork
 os.environ.setdefault("MPLBACKEND", "agg")
 
+import lessons_rerun
 import lessons_tools as tools
 
 ACCEPTED = Path(__file__).parent / "mutants_accepted.txt"
@@ -160,16 +165,16 @@ def is_skipped(cell):
     return exercise or tools.HIDDEN in cell.metadata.get("tags", ())
 
 
-def fate(code, later, namespace, seconds):
-    """Run a mutated cell and the cells after it in a child process: KILLED, FAILED, SURVIVED or "time"."""
+def fate(codes, namespace, seconds):
+    """Run a mutated cell and others after it in a child process: KILLED, FAILED, SURVIVED or "time"."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.alarm(seconds)
         outcome = SURVIVED
         try:
-            for each in (code, *later):
-                exec(each, namespace)  # noqa: S102
+            with quiet():
+                for code in codes:
+                    exec(code, namespace)  # noqa: S102
         except AssertionError:
             outcome = KILLED
         except BaseException:  # noqa: BLE001 - whatever a mutant does
@@ -178,37 +183,40 @@ def fate(code, later, namespace, seconds):
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        outcome = pipe.read()
+        ended = select.select([pipe], [], [], seconds)[0]
+        os.kill(child, signal.SIGKILL)  # what it has written can still be read
+        outcome = pipe.read() if ended else "time"
     os.waitpid(child, 0)
-    return outcome or "time"
+    return outcome or FAILED
 
 
 def run(path, only=None):
-    """Mutate one lesson -> (Counter of fates, [(cell, line of code, "old -> new")] of the survivors)."""
+    """Mutate one lesson: yields (cell, line of code, "old -> new", fate) of every mutant."""
     cells = [(i, cell) for i, cell in enumerate(tools.read(path).cells) if cell.cell_type == "code"]
-    codes = [compiled(ast.parse(cell.source)) for _, cell in cells]
-    namespace, count, survivors = {"__name__": "__main__"}, Counter(), []
-    with contextlib.chdir(Path(path).parent):
-        seconds = 10 + 5 * int(_run_quietly(codes, dict(namespace)))
+    trees = [ast.parse(cell.source) for _, cell in cells]
+    codes, namespace = [compiled(tree) for tree in trees], {"__name__": "__main__"}
+    with contextlib.chdir(Path(path).parent), lessons_rerun.trained_once():
+        first = dict(namespace)
+        seconds = [_run_quietly(code, first) for code in codes]
         for n, (i, cell) in enumerate(cells):
             if only in (None, i) and not is_skipped(cell):
+                later = lessons_rerun.reached(trees, n)
+                limit = 20 + 5 * (seconds[n] + sum(seconds[k] for k in later))
+                if fate([codes[k] for k in (n, *later)], namespace, limit) != SURVIVED:
+                    later = range(n + 1, len(codes))  # they need more than can be read from the names
+                    limit = 20 + 5 * sum(seconds)
                 lines = cell.source.splitlines()
                 for line, words, code in mutants(cell.source):
-                    with quiet():
-                        outcome = fate(code, codes[n + 1 :], namespace, seconds)
-                    count[outcome] += 1
-                    if outcome == SURVIVED:
-                        survivors.append((i, lines[line - 1].strip(), words))
-            _run_quietly(codes[n : n + 1], namespace)
-    return count, survivors
+                    outcome = fate([code, *(codes[k] for k in later)], namespace, limit)
+                    yield i, lines[line - 1].strip(), words, outcome
+            _run_quietly(codes[n], namespace)
 
 
-def _run_quietly(codes, namespace):
-    """Seconds that the cells take."""
+def _run_quietly(code, namespace):
+    """Seconds that a cell takes."""
     start = time.perf_counter()
     with quiet():
-        for code in codes:
-            exec(code, namespace)  # noqa: S102 - the lesson itself
+        exec(code, namespace)  # noqa: S102 - the lesson itself
     return time.perf_counter() - start
 
 
@@ -236,21 +244,23 @@ def main():
     parser.add_argument("lessons", nargs="+", type=Path)
     parser.add_argument("--cell", type=int, help="mutate only this cell")
     args = parser.parse_args()
+    sys.modules["jax"] = None
     unexplained = 0
     for path in args.lessons:
-        count, survivors = run(path, args.cell)
-        reasons, used = accepted(tools.number_of(path)), set()
+        count, reasons, used, start = Counter(), accepted(tools.number_of(path)), set(), time.perf_counter()
+        for cell, line, words, outcome in run(path, args.cell):
+            count[outcome] += 1
+            if outcome == SURVIVED:
+                reason = next((r for r in reasons if line.startswith(r[0]) and r[1] in (words, "*")), None)
+                if reason:
+                    used.add(reason)
+                else:
+                    unexplained += 1
+                    print(f"  [{cell}]  {line}\n        {words}", flush=True)
         fates = ", ".join(f"{n} {outcome}" for outcome, n in sorted(count.items()))
-        print(f"{path.stem}: {count.total()} mutants, {fates}")
-        for cell, line, words in survivors:
-            reason = next((r for r in reasons if line.startswith(r[0]) and r[1] in (words, "*")), None)
-            if reason:
-                used.add(reason)
-                continue
-            unexplained += 1
-            print(f"  [{cell}]  {line}\n        {words}")
+        print(f"{path.stem}: {count.total()} mutants, {fates}; {time.perf_counter() - start:.0f} seconds")
         if used:
-            print(f"  and survivors with a reason given in {ACCEPTED.name}: {len(used)} lines of it")
+            print(f"  survivors with a reason given in {ACCEPTED.name}: {len(used)} lines of it")
         for line, words, _ in sorted(set(reasons) - used) if args.cell is None else ():
             print(f"  no longer needed in {ACCEPTED.name}: {line} | {words}")
     return bool(unexplained)

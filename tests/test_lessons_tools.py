@@ -1,8 +1,16 @@
 """The tools of the lessons: what a committed notebook keeps, and what the mutation run sees."""
 
+import ast
+from collections import Counter
+
+import lessons_rerun
 import lessons_tools as tools
 import mutate_lessons
 import nbformat
+import numpy as np
+import pytest
+
+from minivae import VAE, Adam, training
 
 CODE = """
 import numpy as np
@@ -35,7 +43,9 @@ def test_tags_and_collapsed_cells_are_kept():
 def mutated(tmp_path, *sources):
     path = tmp_path / "99_toy.ipynb"
     nbformat.write(notebook(*sources), path)
-    return mutate_lessons.run(path)
+    fates = list(mutate_lessons.run(path))
+    survivors = [mutant for *mutant, fate in fates if fate == mutate_lessons.SURVIVED]
+    return Counter(fate for *_, fate in fates), survivors
 
 
 def test_a_mutant_that_no_assert_sees_survives(tmp_path):
@@ -58,13 +68,56 @@ def test_collapsed_cells_exercises_and_tolerances_are_left_alone(tmp_path):
     assert [words for _, words, _ in mutate_lessons.mutants("\n".join(lines))] == ["axis=1 -> axis=0"]
 
 
-def test_an_endless_mutant_ends(tmp_path):
-    assert (
-        mutate_lessons.fate(
-            mutate_lessons.compiled(mutate_lessons.ast.parse("while True: pass")), [], {}, seconds=1
-        )
-        == "time"
+@pytest.mark.parametrize("code", ["while True: pass", "import signal; signal.pause()"])
+def test_an_endless_mutant_ends(code):
+    assert mutate_lessons.fate([compile(code, "<lesson>", "exec")], {}, seconds=0.2) == "time"
+
+
+def test_only_cells_that_a_change_reaches_run_again():
+    cells = (
+        "a, rng = 1, np.random.default_rng(1)\ndef f(x): return a * x",
+        "b = a + rng.random()",
+        "c = 2\nassert c",
+        "d = f(c)",
+        "assert d and rng.random()",
+        "a = 5",
+        "assert a",
     )
+    trees = [ast.parse(cell) for cell in cells]
+    reached = [lessons_rerun.reached(trees, n) for n in range(len(cells))]
+    #          f in 3, through d 4      through rng  through d
+    assert reached == [[1, 2, 3, 4], [2, 3, 4], [3, 4], [4], [], [6], []]
+
+
+class Silly(VAE):
+    def loss(self, x, eps, y=None):
+        return 0.0
+
+
+def test_what_was_trained_once_is_put_in_place(monkeypatch):
+    x, trained = np.random.default_rng(0).random((20, 6)) < 0.5, []
+    epoch = training.train_epoch
+    monkeypatch.setattr(training, "train_epoch", lambda *args: trained.append(1) or epoch(*args))
+
+    def outcome(kind=VAE, lr=1e-3, images=x, seed=2, **more):
+        vae, adam, rng = kind(n_inputs=6, hidden=(4,), n_latent=2), Adam(lr), np.random.default_rng(seed)
+        weights = vae.parameters["encoder.0.W"]
+        for _ in range(2):
+            vae.fit(images, epochs=1, optimizer=adam, rng=rng, progress=False, **more)
+        assert np.shares_memory(weights, vae.theta)
+        vae.history.pop("seconds")
+        return vae.theta.tobytes(), vae.history, adam.state()["m"].tobytes(), rng.random(), vae.rng.random()
+
+    plainly, n = outcome(), len(trained)
+    with lessons_rerun.trained_once():
+        assert outcome() == outcome() == plainly and len(trained) == 2 * n
+        others = {"kind": Silly}, {"lr": 2e-3}, {"images": ~x}, {"seed": 3}, {"n_samples": 2}
+        for times, other in enumerate(others, 3):
+            outcome(**other)
+            assert len(trained) == times * n
+        outcome(on_epoch=lambda row: None)
+        outcome(on_epoch=lambda row: None)
+        assert len(trained) == (times + 2) * n
 
 
 def test_reasons_are_read_by_lesson(tmp_path):
