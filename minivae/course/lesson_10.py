@@ -40,6 +40,11 @@ def table(z, mu, sigma):
     return log_prob(z[:, None], mu, sigma)
 
 
+def with_one_top(z, mu, sigma):
+    each = table(z, mu, sigma)
+    return each.max() + np.log(np.exp(each - each.max()).mean(axis=1))
+
+
 # The two parts of the KL
 
 
@@ -226,6 +231,8 @@ EXERCISES = (
                 "far away every exponential is 0: take the largest logarithm out first": (
                     lambda z, mu, sigma: np.log(np.exp(table(z, mu, sigma)).mean(axis=1))
                 ),
+                "one number is taken out for all z, and far below it every exponential is 0: each z has its "
+                "own largest logarithm, axis 1": with_one_top,
             },
         ),
         (
@@ -309,7 +316,9 @@ EXERCISES = (
                 "that is the slope of log q(z) - log p(z); the prior is not asked for": (
                     lambda z, mu, sigma: log_aggregate_posterior_gradient(z, mu, sigma) + z
                 ),
-                "far away a share is 0/0: take the largest logarithm out first": pulled(shares_without_top),
+                "far away a share is 0/0: take out the largest logarithm first, that of each z, axis 1": pulled(
+                    shares_without_top
+                ),
             },
         ),
         (

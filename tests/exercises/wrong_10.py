@@ -16,6 +16,13 @@ def plain(z, mu, sigma):
         return np.log(np.exp(each(z, mu, sigma)).mean(axis=1))
 
 
+def one_top(z, mu, sigma):
+    """One maximum for the whole table."""
+    top = each(z, mu, sigma).max()
+    with np.errstate(divide="ignore"):
+        return top + np.log(np.exp(each(z, mu, sigma) - top).mean(axis=1))
+
+
 def one_ellipse(z, mu, sigma):
     """The two steps in the wrong order: the average of means and of sigmas first."""
     return log_prob(z, mu.mean(axis=0), sigma.mean(axis=0))
@@ -38,6 +45,12 @@ def shares_that_overflow(z, mu, sigma):
         r = np.exp(each(z, mu, sigma))
         r = r / r.sum(axis=1, keepdims=True)
         return (r[:, :, None] * (mu - z[:, None]) / sigma**2).sum(axis=1)
+
+
+def shares_with_one_top(z, mu, sigma):
+    with np.errstate(all="ignore"):
+        r = np.exp(each(z, mu, sigma) - each(z, mu, sigma).max())
+        return (r[:, :, None] * (mu - z[:, None]) / sigma**2).sum(axis=1) / r.sum(axis=1)[:, None]
 
 
 def equal_shares(z, mu, sigma):
@@ -88,6 +101,7 @@ WRONG = (
     ("10.1", lambda *a: plain(*a) + np.log(len(a[1])), "log N is missing"),
     ("10.1", lambda z, mu, sigma: each(z, mu, sigma).mean(axis=1), "average of logarithms"),
     ("10.1", lambda z, mu, sigma: each(z, mu, sigma).max(axis=1), "largest logarithm alone"),
+    ("10.1", one_top, "each z has its own largest logarithm"),
     ("10.1", one_ellipse, "log_qz"),
     ("10.1", lambda z, mu, sigma: log_aggregate_posterior(z, mu, sigma).mean(), "an array of shape (4,)"),
     ("10.2", lambda *a: halves(*a)[::-1], "another order"),
@@ -95,7 +109,8 @@ WRONG = (
     ("10.2", lambda mu, sigma, eps: halves(mu, sigma, 0 * eps), "the noise is missing"),
     ("10.2", lambda *a: sum(halves(*a)), "information"),
     ("10.3", equal_shares, "every image has its own share"),
-    ("10.3", shares_that_overflow, "take the largest logarithm out first"),
+    ("10.3", shares_that_overflow, "a share is 0/0"),
+    ("10.3", shares_with_one_top, "that of each z"),
     ("10.3", lambda *a: -log_aggregate_posterior_gradient(*a), "the sign"),
     ("10.3", lambda z, mu, sigma: log_aggregate_posterior_gradient(z, mu, sigma**2), "dlog_qz_dz is wrong"),
     ("10.4", (25, 31.25, 12.5), "take the root"),
