@@ -316,7 +316,7 @@ EXERCISES = (
                 "that is the slope of log q(z) - log p(z); the prior is not asked for": (
                     lambda z, mu, sigma: log_aggregate_posterior_gradient(z, mu, sigma) + z
                 ),
-                "far away a share is 0/0: take out the largest logarithm first, that of each z, axis 1": pulled(
+                "far away a share is 0/0: take the largest logarithm of each z out first, axis 1": pulled(
                     shares_without_top
                 ),
             },
