@@ -94,18 +94,33 @@ class Notebook:
     def move_a_slider(self):
         """The picture (source, alternative text) below the first slider, before and after a drag."""
         from selenium.webdriver import ActionChains
+
+        return self._changed(
+            "slider(",
+            ".noUi-handle",
+            lambda handle: ActionChains(self.browser).drag_and_drop_by_offset(handle, 30, 0).perform(),
+        )
+
+    def press_the_pad(self):
+        """The picture beside the first pad, before and after a press on its first button."""
+        return self._changed(
+            "pad(", "button.jupyter-widgets.widget-toggle-button", lambda button: button.click()
+        )
+
+    def _changed(self, call, selector, act):
+        """The last picture of the cell with this call, before and after `act` on its first such widget."""
         from selenium.webdriver.common.by import By
 
-        self.show(self.find("slider("))
-        handle = self.wait.until(lambda b: b.find_element(By.CSS_SELECTOR, ".jp-Notebook .noUi-handle"))
-        cell = handle.find_element(By.XPATH, "./ancestor::div[contains(@class, 'jp-CodeCell')]")
+        self.show(self.find(call))
+        widget = self.wait.until(lambda b: b.find_element(By.CSS_SELECTOR, f".jp-Notebook {selector}"))
+        cell = widget.find_element(By.XPATH, "./ancestor::div[contains(@class, 'jp-CodeCell')]")
 
         def picture():
             images = cell.find_elements(By.CSS_SELECTOR, ".jp-OutputArea img")
             return images and (images[-1].get_attribute("src"), images[-1].get_attribute("alt"))
 
         before = self.wait.until(lambda b: picture())
-        ActionChains(self.browser).drag_and_drop_by_offset(handle, 30, 0).perform()
+        act(widget)
         return before, self.wait.until(lambda b: picture() and picture()[0] != before[0] and picture())
 
 

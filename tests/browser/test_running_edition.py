@@ -72,10 +72,14 @@ def test_one_lesson_runs_judges_and_moves(browser, address):
 @pytest.mark.skipif(CHOSEN == "one", reason="MINIVAE_BROWSER=1 runs every lesson")
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_every_lesson_runs(browser, address, path):
-    cells = lesson(browser, address, path).run_all()
+    notebook = lesson(browser, address, path)
+    cells = notebook.run_all()
     assert_whole_run(cells)
     committed = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
     assert len(cells) == len(committed)
     for (_, source, outputs), cell in zip(cells, committed, strict=True):
         if 'check("' in source:
             assert ("not tried yet" in text_of(outputs)) == ("not tried yet" in text_of(cell["outputs"]))
+    if any("pad(" in source for _, source, _ in cells):
+        before, after = notebook.press_the_pad()
+        assert len(before[1]) >= 20 and before != after
