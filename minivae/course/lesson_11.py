@@ -14,13 +14,13 @@ def half_squared_error(x, V, W):
     return 0.5 * ((x - x @ V @ W) ** 2).sum() / len(x)
 
 
-def backward(scale=lambda B, D: 1 / B, error=lambda x, x_hat: x_hat - x, dW=None, dV=None):
-    """The gradient by V and W with another number in front, another error, or another product."""
+def backward(scale=lambda B, D: 1 / B, error=lambda x, x_hat: x_hat - x, back=None):
+    """The gradient by V and W with another number in front, another error, or another way back."""
 
     def gradient(x, V, W):
         c = x @ V
         dx_hat = error(x, c @ W) * scale(*x.shape)
-        return dV(x, W, dx_hat) if dV else x.T @ (dx_hat @ W.T), dW(x, c, dx_hat) if dW else c.T @ dx_hat
+        return x.T @ (dx_hat @ (back(V, W) if back else W.T)), c.T @ dx_hat
 
     return gradient
 
@@ -39,6 +39,15 @@ def latents(floor):
     return inputs(mu=real("B", "M"), sigma=positive("B", "M"), floor=floor)
 
 
+def nearly_silent():
+    """Latents whose KL, even summed over the batch, stays below the floor."""
+    return inputs(
+        mu=lambda rng, B, v: rng.uniform(-0.2, 0.2, (B, 3)),
+        sigma=lambda rng, B, v: rng.uniform(0.85, 1.15, (B, 3)),
+        floor=lambda rng, B, v: float(0.3 + B * rng.uniform(0.05, 0.1)),
+    )
+
+
 def per_batch(mask, scale=lambda mu: 1 / len(mu)):
     """The gradient of free bits with another mask or another number in front."""
 
@@ -52,6 +61,10 @@ def per_batch(mask, scale=lambda mu: 1 / len(mu)):
 
 def above(told, floor):
     return told.mean(axis=0) > floor
+
+
+def summed_above(told, floor):
+    return told.sum(axis=0) > floor
 
 
 def with_floor_in_the_gradient(mu, sigma, floor):
@@ -88,9 +101,8 @@ EXERCISES = (
                 "the target is missing: by x_hat the derivative is x_hat - x": backward(
                     error=lambda x, x_hat: x_hat
                 ),
-                "dV is missing the way back through W": backward(
-                    dV=lambda x, W, dx_hat: x.T @ (dx_hat @ np.ones_like(W.T))
-                ),
+                "dV is missing the way back through W": backward(back=lambda V, W: np.ones_like(V)),
+                "the way back to the codes goes through W, and not through V": backward(back=lambda V, W: V),
             },
         ),
         (
@@ -141,6 +153,7 @@ EXERCISES = (
             {
                 "some latents below the floor": latents(between_latents),
                 "no floor": latents(lambda rng, B, v: 0.0),
+                "latents far below the floor": nearly_silent(),
                 "all latents below the floor": latents(
                     lambda rng, B, v: float(kl_per_latent(v["mu"], v["sigma"]).mean(axis=0).max() * 1.7 + 0.1)
                 ),
@@ -151,6 +164,10 @@ EXERCISES = (
             mistakes={
                 "1/B is missing: what is compared with the floor is a mean over the batch": per_batch(
                     above, scale=lambda mu: 1
+                ),
+                "the batch's sum is compared with the floor; it is its mean": per_batch(summed_above),
+                "the sum over the batch stands in the place of its mean": per_batch(
+                    summed_above, scale=lambda mu: 1
                 ),
                 "the mask is missing: this is the gradient of the mean KL": per_batch(
                     lambda told, floor: np.ones_like(told)

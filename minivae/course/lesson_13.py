@@ -20,10 +20,10 @@ def log_weights(log_px_z, z, eps, sigma):
     return log_px_z + ((eps**2 - z**2) / 2 + np.log(sigma)).sum(axis=-1)
 
 
-def weights(eps=1, z=1, log_sigma=1, half=0.5):
-    """log_weights with other numbers in front of its terms."""
+def weights(eps=1, z=1, log_sigma=1, half=0.5, over_latents=np.sum):
+    """log_weights with other numbers in front of its terms, or their mean over the latents."""
     return lambda log_px_z, z_, eps_, sigma: (
-        log_px_z + (half * (eps * eps_**2 - z * z_**2) + log_sigma * np.log(sigma)).sum(axis=-1)
+        log_px_z + over_latents(half * (eps * eps_**2 - z * z_**2) + log_sigma * np.log(sigma), axis=-1)
     )
 
 
@@ -121,6 +121,7 @@ EXERCISES = (
                 "q's term eps^2/2 is missing": weights(eps=0),
                 "the prior's term -z^2/2 is missing": weights(z=0),
                 "the halves are missing": weights(half=1),
+                "a mean over the latents, where it is their sum": weights(over_latents=np.mean),
                 "the signs of z^2 and eps^2 are exchanged: log p(z) is added, log q taken off": (
                     weights(eps=-1, z=-1)
                 ),

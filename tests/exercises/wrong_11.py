@@ -25,12 +25,18 @@ def in_the_other_order(x, V, W):
     return dW, dV
 
 
+def through_v(x, V, W):
+    dx_hat = (x @ V @ W - x) / len(x)
+    return x.T @ (dx_hat @ V), (x @ V).T @ dx_hat
+
+
 WRONG = (
     ("11.1", autoencoder(lambda x: 1), "1/B is missing"),
     ("11.1", autoencoder(lambda x: 2 / len(x)), "a 2 too many"),
     ("11.1", autoencoder(lambda x: 1 / x.size), "a mean over pixels as well"),
     ("11.1", autoencoder(lambda x: 1 / len(x), lambda x, x_hat: x - x_hat), "the sign"),
     ("11.1", autoencoder(lambda x: 1 / len(x), lambda x, x_hat: x_hat), "the target is missing"),
+    ("11.1", through_v, "goes through W, and not through V"),
     ("11.1", in_the_other_order, "order"),
     ("11.2", (3, 0.588, 0.604), "beta s^2"),
     ("11.2", (6, 0.588, 0.604), "six are given"),
@@ -42,6 +48,8 @@ WRONG = (
     ("11.3", free(lambda told, floor: told > floor), "each image has a maximum"),
     ("11.3", free(lambda told, floor: told.mean(axis=0) < floor), "turned round"),
     ("11.3", free(lambda told, floor: np.ones_like(told)), "mask is missing"),
+    ("11.3", free(lambda told, floor: told.sum(axis=0) > floor), "the batch's sum is compared"),
+    ("11.3", free(lambda told, floor: told.sum(axis=0) > floor, lambda mu: 1), "in the place of its mean"),
     (
         "11.3",
         lambda mu, sigma, floor: (mu / len(mu) * (abs(mu) > floor), (sigma - 1 / sigma) / len(mu)),

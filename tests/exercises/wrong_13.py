@@ -39,6 +39,11 @@ WRONG = (
         lambda log_px_z, z, eps, sigma: log_px_z + ((z**2 - eps**2) / 2 - np.log(sigma)).sum(-1),
         "upside down",
     ),
+    (
+        "13.1",
+        lambda log_px_z, z, eps, sigma: log_px_z + ((eps**2 - z**2) / 2 + np.log(sigma)).mean(-1),
+        "a mean over the latents",
+    ),
     ("13.2", lambda a: np.log(np.exp(a).mean(axis=0)), "Right for"),
     ("13.2", lambda a: a.mean(axis=0), "the mean of the logarithms"),
     ("13.2", lambda a: a.max(axis=0) + np.log(np.exp(a - a.max(axis=0)).sum(axis=0)), "log-sum-exp"),
