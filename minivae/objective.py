@@ -17,8 +17,8 @@ import numpy as np
 
 from . import exact
 from .bounds import OBJECTIVES
-from .gradcheck.model import copied
 from .gradcheck.numeric import complex_step
+from .gradcheck.passes import copied
 
 
 def identity(vae, x, y=None):

@@ -41,32 +41,38 @@ class Block:
             sizes = np.abs(self.at) if own else 1.0
             yield signs * np.where(sizes, sizes, np.mean(sizes) or 1.0) if own else signs
 
+    @cached_property
+    def least(self):
+        """The smallest of the numbers that are nudged, but for those that are 0."""
+        return np.abs(self.at[self.at != 0]).min(initial=np.inf)
+
     def dust(self, size=None, i=None):
         """A slope that rounding alone may give to a function whose numbers are of this size; i: one
         coordinate."""
         largest = float(np.abs(self.at).max(initial=0)) if i is None else abs(float(self.at.flat[i]))
         return 32 * EPS * (self.size if size is None else size) / max(1.0, largest)
 
-    def central(self, direction, h=STEP, aside=0.0):
+    def central(self, direction, h=STEP, aside=None):
         """(slope by one central difference, its rounding error), at x + aside."""
-        f, sizes = self._recorded()
-        slope = central_difference(lambda delta: f(aside + delta), direction, h)
+        f, sizes = self._recorded(aside)
+        slope = central_difference(f, direction, h)
         return float(slope), 2 * EPS * (max(sizes) or self.size) / h
 
-    def complex(self, direction, aside=0.0, h=COMPLEX_STEP):
+    def complex(self, direction, aside=None, h=COMPLEX_STEP):
         """(slope by complex step, the size of the numbers that it moves), at x + aside; NaN where the
         function refuses. The step is far smaller than any number that is nudged."""
-        f, sizes = self._recorded()
-        nudged = np.abs(self.at[direction != 0] / direction[direction != 0])
-        h *= max(1e-200, min(1.0, nudged[nudged > 0].min(initial=1.0)))
-        return float(complex_step(lambda delta: f(aside + delta), direction, h)), max(sizes)
+        f, sizes = self._recorded(aside)
+        if self.least < 1e-5:
+            nudged = np.abs(self.at[direction != 0] / direction[direction != 0])
+            h *= max(1e-200, min(1.0, nudged[nudged > 0].min(initial=1.0)))
+        return float(complex_step(f, direction, h)), max(sizes)
 
-    def _recorded(self):
+    def _recorded(self, aside):
         """The change as a function of delta, and a list that collects the sizes of what changed."""
         sizes = []
 
         def f(delta):
-            value, size = self.change(delta)
+            value, size = self.change(delta if aside is None else aside + delta)
             sizes.append(size)
             return value
 
@@ -96,14 +102,13 @@ class Block:
         rest = np.setdiff1d(np.arange(len(entries)), some)
         scale = np.max(np.abs(self.analytic[np.isfinite(self.analytic)]), initial=0)
         rules = (
-            lambda x: power_of_2(STEP * max(1.0, x)),
-            lambda x: power_of_2(STEP * (x or 1.0)),
-            lambda x: power_of_2(STEP),
+            lambda x: power_of_2(STEP * np.maximum(1.0, x)),
+            lambda x: power_of_2(STEP * np.where(x, x, 1.0)),
+            lambda x: power_of_2(STEP * np.ones_like(x)),
         )
 
         def measured(places, rule):
-            steps = [rule(abs(self.at.flat[i])) for i in entries[places]]
-            each = zip(entries[places], steps)
+            each = zip(entries[places], rule(np.abs(self.at.flat[entries[places]])))
             return np.array([self.central(self.unit(i), h) for i, h in each], float).reshape(-1, 2).T
 
         def disagree(n):

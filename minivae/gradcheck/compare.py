@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .block import AGREES, bears_out
-from .numeric import BANDS, TOLERANCE
+from .numeric import BANDS, STEP, TOLERANCE
 from .report import LOST, WHY, Row, Stop
 from .slope import EPS
 
@@ -109,7 +109,8 @@ def several_kinks(block, direction):
         aside = far * rng.standard_normal(block.at.shape)
         (up, size), (down, _) = (block.change(aside + k * h * direction) for k in (1, -1))
         found.append((block.complex(direction, aside)[0], (up - down) / (2 * h)))
-    for values, rounding in zip(np.sort(found, axis=0).T, (0.0, 16 * EPS * (size or block.size) / h)):
+    roundings = block.dust(size), 16 * EPS * (size or block.size) / h
+    for values, rounding in zip(np.sort(found, axis=0).T, roundings):
         gaps = np.diff(values[np.isfinite(values)])
         apart = max(1e-2 * np.sum(gaps), 1e-4 * np.nanmax(np.abs(values), initial=0), rounding)
         if np.sum(gaps > apart) > 1:
@@ -143,9 +144,11 @@ def along(block, directions, method):
     for direction in directions:
         expected = float(np.sum(direction * block.analytic))
         norm = float(np.linalg.norm(block.analytic * direction))
-        slope = block.complex(direction)[0] if method == "complex" else block.central(direction)[0]
-        finding = Finding("right", slope)
-        if not abs(slope - expected) <= AGREES[method] * 2 * norm:
+        slopes = (block.central(direction, h)[0] for h in (STEP / 64, STEP))  # far away there are kinks
+        slopes = [block.complex(direction)[0]] if method == "complex" else slopes
+        agreeing = (slope for slope in slopes if abs(slope - expected) <= AGREES[method] * 2 * norm)
+        finding = Finding("right", next(agreeing, np.nan))
+        if np.isnan(finding.numeric):
             finding = look(block, direction, expected, 2 * norm, method, True)
         if norm and np.isfinite(finding.numeric):
             finding.error = abs(finding.numeric - expected) / (norm + max(norm, abs(finding.numeric)))
