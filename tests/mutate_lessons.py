@@ -161,7 +161,8 @@ def compiled(tree):
 
 
 def is_skipped(cell):
-    exercise = any(_is_call(node, {"check"}) for node in ast.walk(ast.parse(cell.source)))
+    called = [node.func for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+    exercise = any(isinstance(func, ast.Name) and func.id == "check" for func in called)  # no gradcheck.check
     return exercise or tools.HIDDEN in cell.metadata.get("tags", ())
 
 

@@ -64,6 +64,7 @@ def test_collapsed_cells_exercises_and_tolerances_are_left_alone(tmp_path):
     hidden = nbformat.v4.new_code_cell("a = 2 * 3", metadata={"tags": ["hide-input"]})
     nb = nbformat.v4.new_notebook(cells=[hidden, nbformat.v4.new_code_cell("b = 2 * 3\ncheck('9.9', b)")])
     assert all(map(mutate_lessons.is_skipped, nb.cells))
+    assert not mutate_lessons.is_skipped(nbformat.v4.new_code_cell("gradcheck.check(vae, x)"))  # no exercise
     lines = "assert abs(x) < 4 * error + 1e-9", "x = [3, -2.0]", "y = f(2, axis=1, rtol=1)", "ax.plot(2 * y)"
     assert [words for _, words, _ in mutate_lessons.mutants("\n".join(lines))] == ["axis=1 -> axis=0"]
 
