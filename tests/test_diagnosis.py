@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minivae.gradcheck.diagnosis import Explanation, diagnose
+from minivae.gradcheck.diagnosis import Explanation, diagnose, ranked
 
 rng = np.random.default_rng(1)
 K, B, D, M = 3, 4, 6, 5
@@ -87,6 +87,18 @@ def test_the_true_gradient_scaled_or_elsewhere(analytic, relation, term, words):
     explanation = first(analytic, TRUE)
     is_named(explanation, relation, term)
     assert words in explanation.words
+
+
+def test_too_small_is_said_of_numbers_above_one_alone():
+    assert "is T times too small" in diagnose(TRUE / 7, TRUE, {"T": 7})[0].words
+    assert "is 1/rho times the true gradient" in diagnose(TRUE / 0.9, TRUE, {"rho": 0.9})[0].words
+
+
+def test_what_the_gradient_calls_its_own_is_told_after_the_place():
+    x, da = arrays(B, M), arrays(B, D)
+    wrong, true = x.T @ da, x.T @ np.hstack([2.5 * da[:, :1] + 1, da[:, 1:]])
+    inside = ranked(wrong, true, {"x": x, "da": da}, inside={"da"})
+    assert inside[0].words == "yours is right except in column 0."
 
 
 def test_transposed_and_laid_out_otherwise():

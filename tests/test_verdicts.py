@@ -276,6 +276,11 @@ def test_it_is_said_how_the_gradient_was_called():
     assert last.passed and "Called as gradient(x, upstream)" in str(last)
     first = check_gradient(np.tanh, lambda dh, a: dh * (1 - np.tanh(a) ** 2), A)
     assert first.passed and "Called as" not in str(first)
+    unnamed = check_gradient(np.tanh, lambda a, b: b * (1 - np.tanh(a)), A)
+    assert unnamed.verdict == "wrong" and "Judged as gradient(upstream, x); called as gradient(x" in str(
+        unnamed
+    )
+    assert "Judged as" not in str(check_gradient(np.tanh, lambda dh, a: dh * (1 - np.tanh(a)), A))
 
 
 def test_a_cache_beside_the_output():

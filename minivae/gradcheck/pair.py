@@ -7,7 +7,7 @@ import numpy as np
 
 from .arguments import CONTAINERS, leaves, rebuilt
 from .block import Block
-from .conventions import Call, ways
+from .conventions import UPSTREAM, Call, ways
 from .learner import call, watched
 from .numeric import STEP
 from .report import FLOAT32, NAN, Stop
@@ -36,7 +36,7 @@ class Pair:
         self.array_names = [name for _, name, _ in held]
         self.free = [i for i, (k, _, _) in enumerate(held) if real[i] and k in wanted]
         self.wanted = sorted({held[i][0] for i in self.free})
-        self.way, self.cached, self.jacobian = Call([], []), False, jacobian
+        self.way, self.cached, self.jacobian, self.in_vain = Call([], []), False, jacobian, []
         self.outputs = self.forward()[0] if self.free else []
         self.random = [rng.uniform(0.5, 2, o.shape) * rng.choice([-1.0, 1.0], o.shape) for o in self.outputs]
         self.ups = [np.ones(o.shape) for o in self.outputs]
@@ -236,6 +236,8 @@ class Pair:
                 fits.append((way, self.ups, found))
         if fits:
             self.way, self.ups, found = fits[0]
+            if not any(map(UPSTREAM.fullmatch, self.way.names)):  # names don't tell which one it is
+                self.in_vain = list(dict.fromkeys(way.words(self.names) for way, _, _ in fits))
             return found
         if failures:
             raise failures[0]
@@ -276,6 +278,9 @@ class Pair:
         said = []
         if callable(self.gradient) and not self.way.documented(len(self.names)):
             said.append(f"Called as {self.way.words(self.names)}.")
+        if len(self.in_vain) > 1:
+            judged, *others = self.in_vain
+            said[:1] = [f"Judged as {judged}; called as {' or '.join(others)} it does not agree, either."]
         others = [name for k, name in enumerate(self.names) if k not in self.wanted]
         if others:
             said.append(f"Not differentiated: {', '.join(others)}. (wrt names the arguments that are.)")

@@ -19,9 +19,9 @@ FEW = 160  # as many entries as a search looks at; what it finds is verified on 
 class Explanation:
     """One way in which the wrong gradient follows from the true one.
 
-    relation  "zero", "sign", "scale", "factor", "term", "formula", "alone", "transpose", "layout", "rows",
-              "columns", "entries", "image", "heads", "axis", "shape", "clip", "mask", "rounding"; and from
-              gradcheck, which can call twice, "noise" and "accumulated"
+    relation  "zero", "sign", "scale", "factor", "term", "formula", "alone" ("own" of names from inside),
+              "transpose", "layout", "rows", "columns", "entries", "image", "heads", "axis", "shape", "clip",
+              "mask", "rounding"; and from gradcheck, which can call twice, "noise" and "accumulated"
     term      the name or number: "eps", "1/sigma", "B", "2"
     fit       the relative error that is left
     words     the sentence for a learner, in which "yours" is the gradient under test

@@ -23,10 +23,16 @@ def formula(case):
             if one.product.key != two.product.key:
                 yield _replaced(case, one, two)
         if not few[1] and len(case.a) > 1 and not yours.terms[0].product.is_one:
+            own = yours.terms[0].product.names & set(case.inside)  # yours is made from these, of course
             words = f"yours is {yours.text} and nothing else."
-            bits = yours.bits + COSTS["nothing else"]
+            bits = yours.bits + COSTS["nothing else"] + COSTS["no cause"] * bool(own)
             found = Explanation(
-                "alone", bare(yours.terms[0].product.text), 0.0, words, bits, _claim(yours, None)
+                "own" if own else "alone",
+                bare(yours.terms[0].product.text),
+                0.0,
+                words,
+                bits,
+                _claim(yours, None),
             )
             yield case.verified(found, case.tells(case.a) + COSTS["nothing else"])
 

@@ -43,7 +43,7 @@ def in_part(case):
 def _there(part):
     """The simplest Explanation of a part."""
     for question in HERE:
-        found = sorted((e for e in question(part) if e), key=lambda e: e.bits)
+        found = sorted((e for e in question(part) if e and e.relation != "own"), key=lambda e: e.bits)
         if found:
             return found[0]
     return None

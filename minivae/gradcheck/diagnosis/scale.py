@@ -38,13 +38,14 @@ def _words(constant, sign, also, several):
         also = ", and no number that has a name here"
     size = text.removeprefix("1/").strip("()")
     of_sizes = constant.is_size and several
+    named = size.isidentifier() and constant.value < 1  # T times too small, but only if T is more than 1
     if sign < 0:
         return "has the wrong sign" if text == "1" else f"is -{text} times the true gradient{also}"
     if text == "2":
         return f"is twice the true gradient{also}: counted twice, or without a factor 1/2"
     if text == "1/2":
         return f"is half the true gradient{also}: without a factor 2, or with a 1/2 too many"
-    if text.startswith("1/") and (constant.is_size or "shape" in text):
+    if text.startswith("1/") and (constant.is_size or "shape" in text or named):
         why = ": averaged where the sum was meant, or averaged twice" if of_sizes else ""
         return f"is {size} times too small{also}{why}"
     if constant.is_size or ("shape" in text and "/" not in text):
