@@ -165,6 +165,10 @@ LOGVAR_BACKWARD = mended(
                 dz + mu / 2,
                 logvar_backward(dz, mu, logvar, eps)[1],
             ),
+            "the KL's path to mu is missing, mu itself": lambda dz, mu, logvar, eps: (
+                dz,
+                logvar_backward(dz, mu, logvar, eps)[1],
+            ),
             "twice, where a half is missing": lambda dz, mu, logvar, eps: (
                 dz + mu,
                 4 * logvar_backward(dz, mu, logvar, eps)[1],
@@ -183,6 +187,9 @@ OUTPUT_BACKWARD = mended(
             "the slope of the sigmoid twice: that is squared error's": lambda x, p: (p - x) * p * (1 - p),
             "the sign: the loss is minus the log-likelihood": lambda x, p: x - p,
             "the slope of a sigmoid is p (1 - p), not 1 - p": lambda x, p: (p - x) / p,
+            "p (1 - p) of the loss and of the sigmoid cancel; a 1 - p is left over": lambda x, p: (
+                (p - x) * (1 - p)
+            ),
         },
     ),
     lambda x, p: (p - x) / (p * (1 - p)) * (1 - p**2),
@@ -219,6 +226,9 @@ DRAW = mended(
                 lambda mu, logvar, eps: mu + logvar / 2 * eps
             ),
             "the noise is gone: z = mu + sigma eps": lambda mu, logvar, eps: mu + np.exp(logvar / 2),
+            "a half, where you double: exp(logvar / 2)": lambda mu, logvar, eps: (
+                mu + np.exp(2 * logvar) * eps
+            ),
             "the sign in the exponent": lambda mu, logvar, eps: mu + np.exp(-logvar / 2) * eps,
         },
     ),
@@ -250,6 +260,9 @@ LOSS = mended(
         mistakes={
             "a sum over the images, too: the loss is their mean": lambda x, logits, kl: (
                 (softplus(logits) - x * logits).sum() + kl.mean()
+            ),
+            "both are sums over the images; the loss is a mean": lambda x, logits, kl: (
+                (softplus(logits) - x * logits).sum() + kl.sum()
             ),
             "the sum is over pixels, axis=1; the mean over images, axis 0": lambda x, logits, kl: (
                 (softplus(logits) - x * logits).sum(axis=0).mean() + kl.mean()
@@ -359,6 +372,9 @@ LOG_WEIGHTS = mended(
             "p(z) above and q below: - z^2/2 and + eps^2/2": lambda log_px_z, kl, z, eps, sigma: (
                 log_px_z + ((z**2 - eps**2) / 2 + np.log(sigma)).sum(axis=-1)
             ),
+            "p(z) stands above and q below; yours is turned round": lambda log_px_z, kl, z, eps, sigma: (
+                2 * log_px_z - log_weights(log_px_z, kl, z, eps, sigma)
+            ),
             "the density of q at z is missing": lambda log_px_z, kl, z, eps, sigma: (
                 log_px_z - (z**2 / 2).sum(axis=-1)
             ),
@@ -384,6 +400,9 @@ WEIGHTS = mended(
             "1/K for each: a sample counts by its weight": lambda log_w: 0 * log_w + 1 / len(log_w),
             "they add up to 1 over the samples, axis 0, not over the images": lambda log_w: (
                 an_exp(1)(log_w.T).T
+            ),
+            "the division by their sum over the samples is missing": lambda log_w: np.exp(
+                log_w - log_w.max(axis=0)
             ),
             "the logarithms are not the weights": lambda log_w: log_w / log_w.sum(axis=0),
         },
