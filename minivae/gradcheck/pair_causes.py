@@ -43,7 +43,8 @@ def _causes(report, pair, i, row, method, named, rng):
         return ignored
     other = _swapped_with(row, report.wrong)
     if other:
-        words = f"yours is the gradient of {other}: the gradients are returned in another order."
+        other, how = other
+        words = f"yours is the gradient of {other}: the gradients are {how}."
         return [Explanation("swapped", other, 0.0, words)]
     if row.size == 1 and callable(pair.gradient):
         return _of_one_number(pair, i, method, named, rng) or ignored
@@ -71,7 +72,7 @@ def _measure_more(pair, i, row, method, rng):
 
 
 def _swapped_with(row, wrong):
-    """The name of the other wrong row whose true gradient this one is, where that one's is a wrong row's,
+    """(name, how) of the other wrong row whose true gradient this one is, where that one's is a wrong row's,
     too."""
 
     def is_of(analytic, other):
@@ -83,7 +84,8 @@ def _swapped_with(row, wrong):
     for other in wrong:
         returned = [third for third in wrong if third is not other and is_of(other.analytic, third)]
         if other is not row and returned and is_of(row.analytic, other):
-            return other.name
+            two = any(third is row for third in returned)
+            return other.name, "swapped" if two else "returned in another order"
     return None
 
 

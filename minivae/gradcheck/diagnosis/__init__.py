@@ -9,6 +9,7 @@ constants such as 2, 1/B, K (constants.py). Then it asks, in turn:
     wrong = c * true? (6.6)                zero, a sign, a constant                            scale.py
     wrong = true, put elsewhere?           transposed, rows moved, clipped, ...                places.py
     wrong * g = c * true * f? (6.7)        a factor missing, too many, or another one          factors.py
+    wrong @ M = true?                     a matrix beside it is missing, or too many          matrices.py
     wrong - true = c * E? (6.8)            a term missing, too many, or with the wrong sign    terms.py
     wrong - true = c1 E1 + c2 E2? (6.9)    a term in the place of another                      terms.py
     wrong = E1 and true = E2?              two formulas                                        formulas.py
@@ -24,6 +25,7 @@ import numpy as np
 from .case import Case, Explanation
 from .factors import factor
 from .formulas import formula
+from .matrices import matrix
 from .parts import in_part
 from .places import altered, moved
 from .scale import scale
@@ -41,7 +43,7 @@ SIMPLE = 14  # bits: an explanation of this cost ends the search
 BESIDE = 4  # bits: so much more may another explanation cost that is told, too
 STAGES = (  # (questions, the cost at which later ones are not asked)
     ((path, scale), 8),
-    ((moved, altered, factor, one_term, formula, two_terms, two_sums, in_part), np.inf),
+    ((moved, altered, factor, matrix, one_term, formula, two_terms, two_sums, in_part), np.inf),
 )
 
 

@@ -32,8 +32,8 @@ COSTS = {
     "of a shape": 2,
     # Mistakes: a number, a place, a factor, a term.
     "zero": 0, "sign": 0.5, "scale": 1, "place": 2, "rare place": 4, "repeated": 7.5,
-    "no derivative": 3, "missing": 1, "too many": 1.5, "in place of": 3,
-    "path": -4, "term": 1.5, "two terms": 2.5, "either way": 4, "formula": 3.5,
+    "no derivative": 3, "missing": 1, "too many": 1.5, "in place of": 3, "another array": 1.5,
+    "path": -4, "term": 1.5, "two terms": 2.5, "both forgotten": 4, "either way": 4, "formula": 3.5,
     "nothing else": 12, "no cause": 12,
 }  # fmt: skip
 

@@ -104,11 +104,10 @@ def _other(case, usable):
 def in_place(case, f, g, c):
     """yours * g = c * true * f: yours has f where g is meant, or 1/g where 1/f is."""
     constant, sign = case.constants.known(c), -1 if c < 0 else 1
-    if constant is None:
-        return None
+    if constant is None or (f.names != g.names and constant.text != "1"):
+        return None  # another array, and a number too: that is true by luck more often than by mistake
     bits = f.bits + g.bits + constant.bits + COSTS["in place of"] + (COSTS["sign"] if sign < 0 else 0)
-    if f.names == g.names:
-        bits -= case.pool.name_bits[next(iter(f.names))]
+    bits += COSTS["another array"] if f.names != g.names else -case.pool.name_bits[next(iter(f.names))]
     text = constant.text
 
     def claim(case):

@@ -1,8 +1,6 @@
 """Is the wrong gradient right in part: except in some entries, rows, columns, or where a number is positive?
 And what is wrong there?"""
 
-from dataclasses import replace
-
 import numpy as np
 
 from .case import Explanation
@@ -14,6 +12,8 @@ from .scale import scale
 from .terms import one_term, two_terms
 from .texts import bare, listed
 
+CLEARLY = 2  # bits: by so many has the pattern to tell more than the condition costs
+GAP = 0.01  # so much smaller have the errors to be where yours is right
 HERE = (scale, factor, one_term, formula, two_terms)  # what is asked of a part
 CONDITIONS = (  # where yours is wrong; where it is right
     ("{n} <= 0", lambda v: v > 0),
@@ -28,7 +28,7 @@ def in_part(case):
     if case.analytic.size < 4:
         return
     bad = np.abs(case.a - case.n) > case.tolerance * case.scale
-    if bad.all():
+    if bad.all() or not _apart(case, bad):
         return
     right = case.tells(np.where(bad, 0, case.n))
     if right < MARGIN:
@@ -38,6 +38,12 @@ def in_part(case):
     yield from _along_an_axis(case, bad)
     yield from _where(case, bad)
     yield from _entries(case, bad)
+
+
+def _apart(case, bad):
+    """Whether what is right is far nearer to right than what is wrong."""
+    off = np.abs(case.a - case.n)
+    return off[~bad].max(initial=0) <= GAP * off[bad].min(initial=np.inf)
 
 
 def _there(part):
@@ -164,8 +170,8 @@ def _where(case, bad):
                     return np.where(fine, case.a, 0), np.where(fine, case.n, 0)
 
                 found = _told(f"where {which}", there, claim, bits, "entries", which)
-                verified = case.verified(found, pattern)
-                yield verified and replace(verified, words=found.words)
+                told = there.bits + MARGIN - CLEARLY if there else 0  # what is wrong there is verified there
+                yield case.verified(found, pattern + told)
 
 
 def _entries(case, bad):
@@ -175,6 +181,8 @@ def _entries(case, bad):
         return
     named = ["[" + ", ".join(str(int(k)) for k in np.unravel_index(i, case.shape)) + "]" for i in places]
     there = next((e for e in scale(case.of(places)) if e), None)
+    if not there and case.error(case.a[bad], -case.n[bad]) <= case.tolerance:
+        there = Explanation("sign", "-1", 0.0, "yours has the wrong sign.", COSTS["sign"])
     which = f"in entr{'y' if len(named) == 1 else 'ies'} {', '.join(named)}"
     yield _told(
         which,

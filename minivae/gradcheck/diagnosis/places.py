@@ -15,6 +15,7 @@ def moved(case):
         found = Explanation(relation, term, 0.0, f"yours {words}.", COSTS[bits], claim)
         yield case.verified(found, case.tells(case.n))
     for axis in range(case.analytic.ndim):
+        yield from _shifted(case, axis)
         yield _permuted(case, axis)
     yield _same_numbers(case)
 
@@ -102,6 +103,21 @@ def _moves(a):
     if a.ndim and a.shape[-1] % 2 == 0 and a.shape[-1] > 2:
         words = "has its left and right halves swapped"
         yield "rare place", "heads", "swapped", lambda a: np.roll(a, a.shape[-1] // 2, -1), words
+
+
+def _shifted(case, axis):
+    """One off, and something else at the end."""
+    length = case.shape[axis]
+    if length < 3 or len(case.entries) < case.analytic.size:
+        return
+    many, one, relation = axis_names(axis, case.analytic.ndim)
+    cut = lambda c, flat, places: np.take(flat.reshape(c.shape), places, axis).ravel()
+    for here, there in ((1, 0), (0, 1)):
+        sources, places = np.arange(here, length - there), np.arange(there, length - here)
+        claim = lambda c, p=places, q=sources: (cut(c, c.a, p), cut(c, c.n, q))
+        words = f"yours has its {many} one off: {one} {here} stands in {one} {there}, and so on."
+        found = Explanation(relation, "shifted", 0.0, words, COSTS["rare place"] + 3, claim)
+        yield case.verified(found, case.tells(case.n))
 
 
 def _samples_first(a):

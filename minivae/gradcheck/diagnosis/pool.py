@@ -16,6 +16,7 @@ from .products import CELLS, Product
 
 USUAL = 8  # functions of an array that are always looked at
 POOL = 12_000  # candidates of a frame
+NAME_BEFORE_PRODUCT = 2  # bits: so much dearer may it be
 WORK = 60_000_000  # multiplications, for all frames together
 
 
@@ -45,7 +46,7 @@ class Pool:
         self.which = np.concatenate(
             [[(n, k) for k in range(len(part.bits))] for n, part in enumerate(self.parts)]
         )
-        kept = distinct(self.bits, self.values)
+        kept = distinct(self.bits, self.values, np.concatenate([part.n_atoms for part in self.parts]))
         self.values, self.bits, self.which = self.values[kept], self.bits[kept], self.which[kept]
 
     def product(self, k):
@@ -199,6 +200,10 @@ class Part:
         atoms = tuple(self.atoms[i] for i in self.chosen[row] if i >= 0)
         return Product(atoms, float(self.bits[row]), self.frame, "max" if self.kinds[row] == MAX else "")
 
+    @property
+    def n_atoms(self):
+        return np.sum(self.chosen >= 0, axis=1)
+
     def is_factor(self, row):
         if self.frame.kind != "each" or self.kinds[row] != SUM:
             return False
@@ -211,9 +216,10 @@ class Part:
 ONE = Part(EACH, [], np.full((1, 3), -1), np.zeros(1, int), np.zeros(1))
 
 
-def distinct(bits, values):
-    """The rows of the simplest of those that hold the same numbers; nothing that is zero, or not finite."""
-    order = np.argsort(bits, kind="stable")
+def distinct(bits, values, n_atoms):
+    """The rows of the simplest of those that hold the same numbers, a name before a product of names; nothing
+    that is zero, or not finite."""
+    order = np.argsort(bits + NAME_BEFORE_PRODUCT * (n_atoms > 1), kind="stable")
     values = values[order]
     with np.errstate(all="ignore"):
         marks = values @ np.random.default_rng(0).uniform(1, 2, (values.shape[1], 2))
@@ -222,5 +228,5 @@ def distinct(bits, values):
         marks = np.round(marks / size, 9) * size
     order, marks = order[usable], marks[usable]
     first = np.unique(marks[:, 0] + 1j * marks[:, 1], return_index=True)[1]
-    first.sort()
-    return order[first]
+    kept = order[np.sort(first)]
+    return kept[np.argsort(bits[kept], kind="stable")]

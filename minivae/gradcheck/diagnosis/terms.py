@@ -263,7 +263,7 @@ def _both(case, terms, bits, delta):
             relation, name, words = replaced(case, *yours[0], *true[0])
         else:
             words = _as_sums(case, yours, true)
-            bits += 1
+            bits += 1 if yours and true else COSTS["both forgotten"]
     found = Explanation(relation, name, 0.0, f"yours {words}.", bits, _claim(terms))
     return case.verified(found, case.tells(delta))
 
