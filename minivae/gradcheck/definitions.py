@@ -1,5 +1,5 @@
-"""What a learner's own names stand for: the line that gives each its value, to be told beside a name such as
-c or s."""
+"""What can be read in a learner's own lines: what gives a name such as c or s its value, to be told beside
+it; and differences such as x - mu, which have no name there."""
 
 import ast
 import inspect
@@ -8,20 +8,47 @@ import textwrap
 from collections import defaultdict
 
 LONGEST = 60  # letters of a definition that is told
+MOST = 8  # differences that are looked at
 
 
 def definitions(functions):
     """{name: text} of the names that these functions assign in one place, once: c -> "1 / np.sqrt(n)"."""
     found = {}
-    for function in functions:
-        try:
-            source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
-            tree = ast.parse(source)
-        except (OSError, TypeError, SyntaxError):  # no source, or a piece of a line
-            continue
+    for tree, source in _parsed(functions):
         for name, text in _assigned(tree, source).items():
             found[name] = text if found.get(name, text) == text else None
     return {name: text for name, text in found.items() if text and len(text) <= LONGEST}
+
+
+def differences(functions, named):
+    """{text: array} of the differences of two named arrays that stand in these functions: "(x - mu)"."""
+    found = {}
+    for tree, _ in _parsed(functions):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+                pair = [part.id for part in (node.left, node.right) if isinstance(part, ast.Name)]
+                if len(pair) == 2 and set(pair) <= set(named) and len(found) < MOST:
+                    found |= _difference(*pair, named)
+    return found
+
+
+def _difference(left, right, named):
+    """{text: array}, empty where the two don't fit together."""
+    try:
+        value = named[left] - named[right]
+    except ValueError:
+        return {}
+    return {f"({left} - {right})": value} if value.size > 1 else {}
+
+
+def _parsed(functions):
+    """(tree, source) of those whose source is known."""
+    for function in functions:
+        try:
+            source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+            yield ast.parse(source), source
+        except (OSError, TypeError, SyntaxError):  # no source, or a piece of a line
+            continue
 
 
 def _assigned(tree, source):

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from .definitions import definitions, with_definitions
+from .definitions import definitions, differences, with_definitions
 from .diagnosis import DIAGNOSED, REPEATS, Explanation, ranked, stacked
+from .learner import watched
 from .numeric import relative_error
 from .report import IGNORED, Stop
 
@@ -25,10 +26,14 @@ def causes(report, pair, i, row, method, named, rng):
         return []
 
 
+def _functions(pair):
+    return [f for f in (pair.gradient, pair.function) if callable(f)]
+
+
 def _own_names(pair, named):
     """{name: text} of the learner's own names, as the two functions define them."""
     known = {*pair.array_names, *pair.names, *(named or {})}
-    found = definitions([f for f in (pair.gradient, pair.function) if callable(f)])
+    found = definitions(_functions(pair))
     return {name: text for name, text in found.items() if name not in known}
 
 
@@ -54,10 +59,21 @@ def _causes(report, pair, i, row, method, named, rng):
 
 
 def _around(pair, named):
-    """pair.around, arguments first: of two names for the same numbers the first is told."""
+    """pair.around, arguments first (of two names for the same numbers the first is told); with differences
+    such as x - mu, which have no name; and with gradients that are called something else than d..."""
     around, above, inside = pair.around(named)
     first = [name for name in [*(named or {}), *pair.array_names] if name in around]
-    return {name: around[name] for name in [*first, *around]}, above, inside
+    around = {name: around[name] for name in [*first, *around]}
+    if above and inside:
+        _, twice = watched([pair.gradient], lambda: pair.backward([2 * u for u in pair.ups]))
+        above |= {name for name in inside if name in twice and _is_twice(twice[name], around[name])}
+    given = {name: np.asarray(v, float) for name, v in around.items() if name not in {*above, *inside}}
+    unnamed = differences(_functions(pair), given)
+    return around | unnamed, above, inside | set(unnamed)
+
+
+def _is_twice(v, w):
+    return np.size(w) > 1 and np.any(w) and np.array_equal(v, 2 * w)
 
 
 def _measure_more(pair, i, row, method, rng):

@@ -1,6 +1,7 @@
 """What can be made of one named array: its functions, what it has along an axis, and how it may be misread
 (lesson 06)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -160,7 +161,10 @@ class Atom:
 
 
 def plain(name, linear=False):
-    return Atom((name,), ((name, 1),), 0, lambda v: v, linear=linear)
+    """The Atom of an array; of one called "(x - mu)" it is known what it is made of."""
+    two = re.fullmatch(r"\((\w+) - (\w+)\)", name)
+    parts = ((1, plain(two[1])), (-1, plain(two[2]))) if two else ()
+    return Atom((name,), ((name, 1),), 0, lambda v: v, parts, linear)
 
 
 @lru_cache(10_000)

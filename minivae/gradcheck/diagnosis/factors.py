@@ -135,7 +135,7 @@ def in_place(case, f, g, c):
 
 def _may_divide(p):
     """Whether 1/p is as simple as p: a name, or a power of one."""
-    return p.atoms[0].powers[0][0] == p.atoms[0].names[0]
+    return p.atoms[0].powers[0][0] == p.atoms[0].names[0] and not p.atoms[0].names[0].startswith("(")
 
 
 def _divides(*products):

@@ -162,7 +162,7 @@ def _where(case, bad):
                 there = _there(case.of(case.entries[bad]))
                 share = bad.mean()
                 pattern = len(bad) * -(share * np.log2(share) + (1 - share) * np.log2(1 - share))
-                bits = COSTS["rare place"] + np.log2(len(arrays)) + 2
+                bits = COSTS["rare place"] + case.pool.name_bits[name] + 2
                 which = wrong.format(n=bare(name))
 
                 def claim(case, name=name, test=test):

@@ -28,10 +28,11 @@ class Pool:
         arrays = {name: v for name, v in case.named.items() if v.size > 1}
         self.above = [name for name in arrays if case.is_above(name)]
         ours = [name for name in arrays if name not in self.above]
-        which, whose = math.log2(max(len(ours), 1)), math.log2(max(len(self.above), 1))
-        inside = lambda name, cost: COSTS[cost] if name in case.inside else 0.0
-        self.name_bits = {name: whose + inside(name, "gradient from inside") for name in self.above}
-        self.name_bits |= {name: which + inside(name, "from inside") for name in ours}
+        self.name_bits = {}
+        for some, cost in ((self.above, "gradient from inside"), (ours, "from inside")):
+            first = math.log2(max(1, sum(name not in case.inside for name in some)))
+            later = math.log2(max(1, len(some))) + COSTS[cost]
+            self.name_bits |= {name: later if name in case.inside else first for name in some}
         self.plain = {name: plain(name, name in self.above) for name in self.name_bits}
         self.readings, self.functions = {}, {name: self.functions_of(name) for name in self.name_bits}
         possible = frames(case)

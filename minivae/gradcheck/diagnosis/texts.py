@@ -28,7 +28,8 @@ def is_sum(text):
 
 def as_factor(text):
     """In brackets where it is a sum or a comparison."""
-    return f"({text})" if re.search(r" ([-+]|[<>=]=?) ", outside(text)) else text
+    some = re.sub(r"\|[^|]*\|", "", outside(text))  # |x - mu| is in brackets
+    return f"({text})" if re.search(r" ([-+]|[<>=]=?) ", some) else text
 
 
 def monomial(powers, constant="1"):
