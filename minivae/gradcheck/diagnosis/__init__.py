@@ -23,6 +23,7 @@ the list is empty.
 import numpy as np
 
 from .case import Case, Explanation
+from .costs import DIGITS
 from .factors import factor
 from .formulas import formula
 from .matrices import matrix
@@ -42,7 +43,7 @@ AGAIN = (
 SIMPLE = 14  # bits: an explanation of this cost ends the search
 BESIDE = 4  # bits: so much more may another explanation cost that is told, too
 STAGES = (  # (questions, the cost at which later ones are not asked)
-    ((path, scale), 8),
+    ((path, scale), 8),  # and what is a number with a name times the true gradient is that
     ((moved, altered, factor, matrix, one_term, formula, two_terms, two_sums, in_part), np.inf),
 )
 
@@ -91,7 +92,8 @@ def _ranked(case):
                     key = e.relation, e.term
                     if key not in found or e.bits < found[key].bits:
                         found[key] = e
-        if found and min(e.bits for e in found.values()) <= simple:
+        known = any(e.relation == "scale" and e.bits < DIGITS for e in found.values())
+        if known or (found and min(e.bits for e in found.values()) <= simple):
             break
     order = sorted(found.values(), key=lambda e: e.bits)
     return [e for e in order if e.bits <= order[0].bits + BESIDE][:4]

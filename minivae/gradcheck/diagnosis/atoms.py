@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from .costs import COSTS
-from .texts import bare, wrap
+from .texts import bare, monomial, wrap
 
 # {text: (its base and power, bits, function)}; {w} is the name, in brackets where need be, {n} without them.
 
@@ -50,11 +50,14 @@ FUNCTIONS = {
         ("{n} <= 0", 0, lambda v: (v <= 0) * 1.0),
         ("exp({n})", 0, np.exp),
         ("exp({n}/2)", 0, lambda v: np.exp(v / 2)),
-        ("exp(-{w})", 0, lambda v: np.exp(-v)),
-        ("sigmoid(-{w})", 0, lambda v: _sigmoid(-v)),
         ("sqrt({n})", 0, np.sqrt),
         ("cos({n})", 0, np.cos),
         ("sin({n})", 0, np.sin),
+    ),
+    **_table(
+        "turned",
+        ("exp(-{w})", 0, lambda v: np.exp(-v)),
+        ("sigmoid(-{w})", 0, lambda v: _sigmoid(-v)),
     ),
     **_table(
         "odd",
@@ -147,6 +150,8 @@ class Atom:
 
     @property
     def text(self):
+        if len(self.powers) == 2:
+            return monomial(self.powers)
         ((base, power),) = self.powers or (("1", 1),)
         return base if power == 1 else f"{wrap(base)}^{power}" if power > 0 else f"1/{wrap(base)}"
 
@@ -174,8 +179,9 @@ def function(name, text):
         return None
     bits, power, f = FUNCTIONS[text]
     base = name if power else text.format(w=wrap(name), n=bare(name))
+    powers = ((name, 1), (f"1 - {bare(name)}", 1)) if text == "{w} * (1 - {n})" else ((base, power or 1),)
     parts = tuple((sign, function(name, part)) for sign, part in BRACKETS.get(text, ()))
-    return Atom((name,), ((base, power or 1),), bits, f, parts)
+    return Atom((name,), powers, bits, f, parts)
 
 
 @lru_cache(10_000)

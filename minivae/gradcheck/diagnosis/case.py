@@ -10,7 +10,7 @@ import numpy as np
 from .constants import Constants, is_gradient
 from .costs import MARGIN, folded, information, told
 from .pool import Pool
-from .sums import simplest_sum
+from .sums import of_one, simplest_sum
 
 FEW = 160  # as many entries as a search looks at; what it finds is verified on all
 
@@ -116,6 +116,15 @@ class Case:
     @cached_property
     def your_sum(self):
         return simplest_sum(self, self.a)
+
+    @cached_property
+    def formulas(self):
+        """The Terms of both gradients where each is one product; else ()."""
+        both = [
+            [s.terms[0] for s in of_one(self, target) if not s.terms[0].product.is_difference][:1]
+            for target in (self.a, self.n)
+        ]
+        return [*both[0], *both[1]] if all(both) else ()
 
     @cached_property
     def grid(self):

@@ -92,9 +92,11 @@ class Constants:
             rows += [(f"2 {name}", bits + 2, 2 * v), (f"{w}/2", bits + 2, v / 2), (f"2/{w}", bits + 2, 2 / v),
                      (f"1/(2 {name})", bits + 2, 0.5 / v)]  # fmt: skip
             rows += _both_ways(f"{w}^2", bits + 2, v * v) + _both_ways(f"sqrt({name})", bits + 2, v**0.5)
-            for other, other_text in ((v - 1, f"{name} - 1"), (v + 1, f"{name} + 1"), (1 - v, f"1 - {name}")):
+            for other, other_text, more in (
+                (v - 1, f"{name} - 1", 5), (v + 1, f"{name} + 1", 5), (1 - v, f"1 - {name}", 2)
+            ):  # fmt: skip
                 if other > 0:
-                    rows += _both_ways(f"({other_text})", bits + 5, other)
+                    rows += _both_ways(f"({other_text})", bits + more, other)
                     rows += [(f"({other_text})/{w}", bits + 6.5, other / v),
                              (f"{w}/({other_text})", bits + 6.5, v / other)]  # fmt: skip
         positive = {name: row for name, row in usual.items() if row[0] > 0 and row[0] != 1}
@@ -124,8 +126,11 @@ class Constants:
         return named
 
     def any(self, c, tolerance=SAME):
-        """The same, or its digits."""
-        return self.known(c, tolerance) or Constant(f"{abs(c):.6g}", DIGITS, abs(c))
+        """The same, or one over a number of two digits, or its digits."""
+        named, short = self.known(c, tolerance), float(f"{1 / abs(c):.2g}")
+        if named is None and abs(short * abs(c) - 1) <= tolerance:
+            return Constant(f"1/{short:g}", COSTS["two digits"] + 2, 1 / short)
+        return named or Constant(f"{abs(c):.6g}", DIGITS, abs(c))
 
     def value(self, constant):
         """The number of that name, here; the constant's own if it has none."""

@@ -19,8 +19,9 @@ DIGITS = 20  # to say six digits
 
 COSTS = {
     # Functions of a named array, beside the name.
-    "plain": 0, "usual": 2, "rare": 3.5, "odd": 5, "very odd": 7,
+    "plain": 0, "usual": 2, "rare": 3.5, "turned": 4, "odd": 5, "very odd": 7,
     "along an axis": 5, "misread": 3,
+    "by both signs": 8,  # divided by an array that takes both
     "from inside": 4, "gradient from inside": 10,  # names of the learner's own, which may be wrong themselves
     "framed": 1.5, "above in front": 0.5,  # a product of matrices around it; its matrix a gradient from above
     "without upstream": 3,  # a term without it, of a gradient that takes one
@@ -33,6 +34,7 @@ COSTS = {
     # Mistakes: a number, a place, a factor, a term.
     "zero": 0, "sign": 0.5, "scale": 1, "place": 2, "rare place": 4, "repeated": 7.5,
     "no derivative": 3, "missing": 1, "too many": 1.5, "in place of": 3, "another array": 1.5,
+    "not in them": 4,
     "path": -4, "term": 1.5, "two terms": 2.5, "both forgotten": 4, "either way": 4, "formula": 3.5,
     "nothing else": 12, "no cause": 12,
 }  # fmt: skip

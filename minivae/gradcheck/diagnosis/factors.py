@@ -24,19 +24,22 @@ def factor(case):
             ).max(axis=1)
         hits = [k for k in np.flatnonzero(fits <= case.tolerance) if np.isfinite(c[k]) and c[k]]
         for k in hits[:TRIED]:
-            yield _one(case, pool.product(usable[k]), c[k], missing)
+            yield _one(case, pool.product(usable[k]), pool.factor_bits(usable[k]), c[k], missing)
     yield from _other(case, usable)
 
 
-def _one(case, p, c, missing):
+def _one(case, p, cost, c, missing):
     c = 1 / c if missing else c
     constant, sign = case.constants.known(c), -1 if c < 0 else 1
     if constant is None:
         return None
-    bits = p.bits + constant.bits + COSTS["missing" if missing else "too many"]
+    bits = cost + constant.bits + COSTS["missing" if missing else "too many"]
     bits += COSTS["sign"] if sign < 0 else 0
     if any(a.bits > COSTS["usual"] and "'(" not in a.text for a in p.atoms):
         bits += COSTS["no derivative"]
+    bases = {base for one in case.formulas for base in one.product.powers}
+    if bases and any(a.bits for a in p.atoms) and not bases & set(p.powers):
+        bits += COSTS["not in them"]
     name = ("-" if sign < 0 else "") + monomial(p.powers.items(), constant.text)
 
     def claim(case):
@@ -135,7 +138,8 @@ def in_place(case, f, g, c):
 
 def _may_divide(p):
     """Whether 1/p is as simple as p: a name, or a power of one."""
-    return p.atoms[0].powers[0][0] == p.atoms[0].names[0] and not p.atoms[0].names[0].startswith("(")
+    atom = p.atoms[0]
+    return [base for base, _ in atom.powers] == [atom.names[0]] and not atom.names[0].startswith("(")
 
 
 def _divides(*products):

@@ -58,6 +58,7 @@ def _replaced(case, one, two):
         words, bits = f"is the true gradient with a factor {wrong} too many", COSTS["too many"] + more
     elif kind == "in place of":
         words, bits = f"has the factor {wrong} where {meant} is meant", COSTS["in place of"] + _own(one, two)
+        bits += COSTS["another array"] * len(one.product.names ^ two.product.names)
     elif _turned(one, two):
         relation, name = "transpose", one.product.frame.matrix
         words = f"has {one.product.frame.matrix_text} where {two.product.frame.matrix_text} is meant"

@@ -63,6 +63,9 @@ class Pool:
         some = v if v.size <= LARGEST else v.ravel()[:LARGEST]
         with np.errstate(all="ignore"):
             pairs = [(atom, atom.of(some)) for atom in (function(name, text) for text in texts)]
+        if v.min() < 0 < v.max():  # who divides by what may be 0?
+            dear = lambda atom: replace(atom, bits=atom.bits + COSTS["by both signs"])
+            pairs = [(dear(atom) if atom.powers[0][1] < 0 else atom, w) for atom, w in pairs]
         return [atom for atom, w in pairs if np.isfinite(w).all() and np.ptp(w) > 0]
 
     def of_frame(self, frame, needed, work):
@@ -164,6 +167,12 @@ class Pool:
                 found.append(reduced([self.plain[up]], axis, mean))
                 found += [reduced([self.plain[up], self.plain[name]], axis, mean) for name in others]
         return found
+
+    def factor_bits(self, k):
+        """What a candidate costs as a factor of the whole gradient, where it need not be linear."""
+        p = self.product(k)
+        alone = self.case.above and not any(a.linear for a in p.atoms)
+        return p.bits - (COSTS["without upstream"] if alone else 0)
 
     @cached_property
     def factors(self):

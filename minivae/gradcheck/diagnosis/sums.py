@@ -66,11 +66,11 @@ class Sum:
         parts = {round(held.get(p.key, (0.0,))[0] / sign, 9) for sign, p in product.expanded()}
         return parts.pop() if len(parts) == 1 else 0.0
 
-    def shares(self):
+    def shares(self, expanded=True):
         """{key of a product: (coefficient, product)}, brackets multiplied out."""
         found = {}
         for term in self.terms:
-            for sign, product in term.product.expanded():
+            for sign, product in term.product.expanded() if expanded else [(1, term.product)]:
                 c = found.get(product.key, (0.0,))[0] + term.c * sign
                 found[product.key] = c, product
         return found
@@ -192,7 +192,7 @@ def verified(case, target, sums):
 def simplest_sum(case, target):
     """The simplest Sum of one to three products, or None."""
     for search in (of_one, of_two, of_three):
-        found = search(case, target)
-        if found:
-            return found[0]
+        for found in search(case, target):
+            if not any(one.product.is_difference for one in found.terms):
+                return found
     return None

@@ -66,7 +66,7 @@ def one_term(case):
             continue
         parts = one.product.expanded()
         known = case.true_sum or case.your_sum
-        if len(parts) > 1 and (_of_two_terms(one.product, case) or (known and _in_parts(known, parts))):
+        if len(parts) > 1 and (_of_two_terms(one.product, case) or (known and _in_parts(case, known, parts))):
             yield _both(case, _split(one, parts, case), one.bits + 1, delta)
         else:
             yield _one(case, one, delta)
@@ -85,37 +85,50 @@ def two_sums(case):
     yours, true = case.your_sum, case.true_sum
     if yours is None or true is None or len(yours.terms) == len(true.terms) == 1:
         return
-    mine, other = yours.shares(), true.shares()
+    for expanded in (False, True):
+        terms = _in_one_alone(case, yours.shares(expanded), true.shares(expanded))
+        if 0 < len(terms) <= 2 and not any(one.product.is_difference for one in terms):
+            bits = max(yours.bits, true.bits)
+            several = len(terms) > 1
+            delta = case.a - case.n
+            yield _both(case, terms, bits, delta) if several else _one(case, terms[0], delta)
+            return
+
+
+def _in_one_alone(case, mine, other):
+    """[Term] of what two sums differ by."""
     terms = []
     for key, (_, product) in {**mine, **other}.items():
         c = mine.get(key, (0.0,))[0] - other.get(key, (0.0,))[0]
         if abs(c) > 1e-5 * max(abs(some.get(key, (0.0,))[0]) for some in (mine, other)):
             terms.append(term(case, c, product, digits=True))
-    if 0 < len(terms) <= 2 and not any(one.product.is_difference for one in terms):
-        bits = max(yours.bits, true.bits)
-        yield (
-            _one(case, terms[0], case.a - case.n)
-            if len(terms) == 1
-            else _both(case, terms, bits, case.a - case.n)
-        )
+    return terms
 
 
 def _of_two_terms(product, case):
     """Whether its bracket is rather a slip in one of two terms, dz (1 - eps), than a derivative."""
     atom = next(atom for atom in product.atoms if atom.parts)
-    if not any(part is None for _, part in atom.parts) and atom.powers[0][0].count("(1 - ") == 0:
+    if not any(part is None for _, part in atom.parts) and "(1 - " not in atom.text:
         return False
-    v, square = case.named[atom.names[0]], "^2" in atom.powers[0][0]
+    v, square = case.named[atom.names[0]], "^2" in atom.text
     return not (np.abs(v) <= 1).all() if square else not ((v >= 0) & (v <= 1)).all()
 
 
-def _in_parts(known, parts):
+def _in_parts(case, known, parts):
     """Whether a part of the bracket, alone, is a term of the sum that is known."""
-    shares = known.shares()
-    held = [shares.get(p.key, (0.0,))[0] for _, p in parts]
+    held = [_held_of(case, known, p) for _, p in parts]
     return any(held) and not (
         len(held) == 2 and all(held) and np.isclose(held[0] / parts[0][0], held[1] / parts[1][0])
     )
+
+
+def _held_of(case, known, product):
+    """How much of a product stands in a sum, under this name or another."""
+    shares = known.shares()
+    if product.key in shares:
+        return shares[product.key][0]
+    v = product.evaluate(case)
+    return next((c for c, p in shares.values() if np.allclose(p.evaluate(case), v, rtol=1e-9, atol=0)), 0.0)
 
 
 def _split(one, parts, case):
@@ -146,6 +159,18 @@ def shares(case, terms):
     return _simplest_rest(case, terms)  # the sums have other names for the same numbers
 
 
+def _held(case, one):
+    """Whether both formulas are known, and differ by this term."""
+    yours, true = (_whole_in(case, known, one.product) for known in (case.your_sum, case.true_sum))
+    return abs(yours - true - one.c) < 1e-5 * abs(one.c)
+
+
+def _whole_in(case, known, product):
+    """How much of a product, with all parts of its bracket, stands in a sum."""
+    shares = {round(_held_of(case, known, p) / sign, 9) for sign, p in product.expanded()}
+    return shares.pop() if len(shares) == 1 else 0.0
+
+
 def _simplest_rest(case, terms):
     """The same, where neither sum holds the terms by name: all are too many, missing, or turned round,
     whichever leaves the simplest rest."""
@@ -171,6 +196,8 @@ def _one(case, one, delta):
     """In which of the two gradients the term stands, as far as that can be told."""
     product = one.product
     of = lambda share: _text(case, share, product)
+    if case.your_sum and case.true_sum and not _held(case, one):
+        return None  # what two formulas differ by is told by two_sums
     known = shares(case, [one])
     yours, true = known[0] if known else (0.0, 0.0)
     odd = [
@@ -253,7 +280,8 @@ def _both(case, terms, bits, delta):
     known = shares(case, terms)
     bits += COSTS["two terms"]
     relation, name = "term", names
-    if known is None:
+    one_sided = known and not (any(a for a, _ in known) and any(n for _, n in known))
+    if known is None or (one_sided and abs(sum(one.c for one in terms)) < 1e-5 * abs(terms[0].c)):
         words = _either(case, terms)
         bits += COSTS["either way"]
     else:
