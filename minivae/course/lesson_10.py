@@ -423,8 +423,8 @@ EXERCISES = (
             },
         ),
         (
-            "Which centre is nearest to which point: the argmin over k of the squared distances, (N,).",
-            "Centre k feels only the points that are nearest to it, x[nearest == k]. Each gives 2 (c_k - x).",
+            "Which centre is nearest to which point: the argmin over j of the squared distances, (N,).",
+            "Centre j feels only the points that are nearest to it, x[nearest == j]. Each gives 2 (c_j - x).",
             "No points, no gradient: a sum over an empty array is 0, a mean is not a number.",
         ),
     ),
