@@ -15,8 +15,8 @@ the tolerance of an assert.
 
 How: the lesson runs in this process, and before each cell the process forks once per mutant of that cell. The
 child runs the mutated cell, and of those after it the ones that it reaches (tests/lessons_rerun.py), until
-something fails. What has been trained once is not trained again. JAX counts as not installed: its threads do
-not survive a fork.
+something fails; a mutant for which a reason is given runs in its own cell alone. What has been trained once
+is not trained again. JAX counts as not installed: its threads do not survive a fork.
 
 A line of mutants_accepted.txt: lesson | the line of code, or its beginning | old -> new, or * | the reason.
 """
@@ -191,8 +191,8 @@ def fate(codes, namespace, seconds):
     return outcome or FAILED
 
 
-def run(path, only=None):
-    """Mutate one lesson: yields (cell, line of code, "old -> new", fate) of every mutant."""
+def run(path, only=None, reasons=()):
+    """Mutate one lesson: yields (cell, line of code, "old -> new", fate, reason or None) of every mutant."""
     cells = [(i, cell) for i, cell in enumerate(tools.read(path).cells) if cell.cell_type == "code"]
     trees = [ast.parse(cell.source) for _, cell in cells]
     codes, namespace = [compiled(tree) for tree in trees], {"__name__": "__main__"}
@@ -207,9 +207,13 @@ def run(path, only=None):
                     later = range(n + 1, len(codes))  # they need more than can be read from the names
                     limit = 20 + 5 * sum(seconds)
                 lines = cell.source.splitlines()
-                for line, words, code in mutants(cell.source):
-                    outcome = fate([code, *(codes[k] for k in later)], namespace, limit)
-                    yield i, lines[line - 1].strip(), words, outcome
+                for number, words, code in mutants(cell.source):
+                    line = lines[number - 1].strip()
+                    reason = next(
+                        (r for r in reasons if line.startswith(r[0]) and r[1] in (words, "*")), None
+                    )
+                    others = () if reason else (codes[k] for k in later)
+                    yield i, line, words, fate([code, *others], namespace, limit), reason
             _run_quietly(codes[n], namespace)
 
 
@@ -249,15 +253,13 @@ def main():
     unexplained = 0
     for path in args.lessons:
         count, reasons, used, start = Counter(), accepted(tools.number_of(path)), set(), time.perf_counter()
-        for cell, line, words, outcome in run(path, args.cell):
+        for cell, line, words, outcome, reason in run(path, args.cell, reasons):
             count[outcome] += 1
-            if outcome == SURVIVED:
-                reason = next((r for r in reasons if line.startswith(r[0]) and r[1] in (words, "*")), None)
-                if reason:
-                    used.add(reason)
-                else:
-                    unexplained += 1
-                    print(f"  [{cell}]  {line}\n        {words}", flush=True)
+            if outcome == SURVIVED and reason:
+                used.add(reason)
+            elif outcome == SURVIVED:
+                unexplained += 1
+                print(f"  [{cell}]  {line}\n        {words}", flush=True)
         fates = ", ".join(f"{n} {outcome}" for outcome, n in sorted(count.items()))
         print(f"{path.stem}: {count.total()} mutants, {fates}; {time.perf_counter() - start:.0f} seconds")
         if used:

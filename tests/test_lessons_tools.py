@@ -40,12 +40,12 @@ def test_tags_and_collapsed_cells_are_kept():
     assert kept == [hidden, hidden, {"tags": ["other"]}, {}]
 
 
-def mutated(tmp_path, *sources):
+def mutated(tmp_path, *sources, reasons=()):
     path = tmp_path / "99_toy.ipynb"
     nbformat.write(notebook(*sources), path)
-    fates = list(mutate_lessons.run(path))
-    survivors = [mutant for *mutant, fate in fates if fate == mutate_lessons.SURVIVED]
-    return Counter(fate for *_, fate in fates), survivors
+    fates = list(mutate_lessons.run(path, reasons=reasons))
+    survivors = [mutant for *mutant, fate, reason in fates if fate == mutate_lessons.SURVIVED and not reason]
+    return Counter(fate for *_, fate, _ in fates), survivors
 
 
 def test_a_mutant_that_no_assert_sees_survives(tmp_path):
@@ -58,6 +58,14 @@ def test_a_mutant_that_no_assert_sees_survives(tmp_path):
 def test_an_assert_of_a_later_cell_counts(tmp_path):
     count, survivors = mutated(tmp_path, CODE, "assert unseen == y[0] + 5 and y[0] != y[1]")
     assert not survivors and count["assert"] >= 8
+
+
+def test_what_has_a_reason_runs_in_its_own_cell_alone(tmp_path):
+    later = "assert unseen == y[0] + 5"
+    count, survivors = mutated(
+        tmp_path, CODE, later, reasons=[("unseen = y", "5 -> 6", "any number would do")]
+    )
+    assert not survivors and count["survived"] == 1
 
 
 def test_collapsed_cells_exercises_and_tolerances_are_left_alone(tmp_path):
