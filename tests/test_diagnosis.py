@@ -97,7 +97,7 @@ def test_too_small_is_said_of_numbers_above_one_alone():
 def test_what_the_gradient_calls_its_own_is_told_after_the_place():
     x, da = arrays(B, M), arrays(B, D)
     wrong, true = x.T @ da, x.T @ np.hstack([2.5 * da[:, :1] + 1, da[:, 1:]])
-    inside = ranked(wrong, true, {"x": x, "da": da}, inside={"da"})
+    inside = ranked(wrong, true, {"x": x, "da": da}, inside={"da": {}})
     assert inside[0].words == "yours is right except in column 0."
 
 

@@ -5,10 +5,19 @@ import ast
 import inspect
 import re
 import textwrap
+import tokenize
 from collections import defaultdict
 
 LONGEST = 60  # letters of a definition that is told
 MOST = 8  # differences that are looked at
+ENGLISH = set(  # what sentences are made of, and may be a name, too
+    "all axis clipped column columns cos diag diagonal entries entry exp factor first gradient half "
+    "halves image images inverse large largest last left lacks log many mask max mean means missing "
+    "norm number numbers one order other over part relu right row rows sample samples sigmoid sign sin "
+    "small softmax softplus sqrt std sum summed tanh term terms there times too transposed true twice "
+    "upstream where whole wrong yours zero".split()
+)
+ARTICLE = re.compile(r"\ba (?!where|too|is|and|or|over)(?=[a-z]{3})")  # a factor; and not: a where b is meant
 
 
 def definitions(functions):
@@ -47,7 +56,7 @@ def _parsed(functions):
         try:
             source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
             yield ast.parse(source), source
-        except (OSError, TypeError, SyntaxError):  # no source, or a piece of a line
+        except (OSError, TypeError, SyntaxError, tokenize.TokenError):  # no source, or a piece of a line
             continue
 
 
@@ -88,8 +97,13 @@ def _pairs(target, value):
     return [(root.id, None)] if isinstance(root, ast.Name) else []
 
 
+def names_in(text):
+    """{name: None}, in their order."""
+    return dict.fromkeys(re.findall(r"\b[A-Za-z_]\w*\b", text))
+
+
 def with_definitions(words, found):
     """A sentence, followed by what the names in it stand for."""
-    used = [name for name in dict.fromkeys(re.findall(r"\b[A-Za-z_]\w*\b", words)) if name in found]
+    used = [name for name in names_in(ARTICLE.sub("", words)) if name in found and name not in ENGLISH]
     told = ", ".join(f"{name} = {found[name]}" for name in used)
     return f"{words.rstrip('.')}; {told}." if told else words

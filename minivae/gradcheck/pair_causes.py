@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .definitions import definitions, differences, with_definitions
+from .definitions import definitions, differences, names_in, with_definitions
 from .diagnosis import DIAGNOSED, REPEATS, Explanation, ranked, stacked
 from .learner import watched
 from .numeric import relative_error
@@ -69,7 +69,8 @@ def _around(pair, named):
         above |= {name for name in inside if name in twice and _is_twice(twice[name], around[name])}
     given = {name: np.asarray(v, float) for name, v in around.items() if name not in {*above, *inside}}
     unnamed = differences(_functions(pair), given)
-    return around | unnamed, above, inside | set(unnamed)
+    made_of = {name: names_in(text) for name, text in definitions(_functions(pair)).items()}
+    return around | unnamed, above, {name: made_of.get(name, {}) for name in [*inside, *unnamed]}
 
 
 def _is_twice(v, w):

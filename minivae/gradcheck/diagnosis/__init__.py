@@ -64,9 +64,9 @@ def diagnose(analytic, numeric, named=None, paths=None, tolerance=1e-6):
     return ranked(analytic, numeric, named, paths, tolerance)
 
 
-def ranked(analytic, numeric, named=None, paths=None, tolerance=1e-6, above=(), inside=()):
-    """diagnose; above: names of gradients from above beside those that start with d; inside: names that come
-    from inside the gradient under test."""
+def ranked(analytic, numeric, named=None, paths=None, tolerance=1e-6, above=(), inside=None):
+    """diagnose; above: names of gradients from above beside those that start with d; inside: {name: names
+    that it is made of} of those that come from inside the gradient under test."""
     analytic, numeric = np.asarray(analytic, float), np.asarray(numeric, float)
     if analytic.shape != numeric.shape:
         return explain_shapes(analytic, numeric, tolerance)

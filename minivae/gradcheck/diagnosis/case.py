@@ -13,6 +13,7 @@ from .pool import Pool
 from .sums import of_one, simplest_sum
 
 FEW = 160  # as many entries as a search looks at; what it finds is verified on all
+LARGE, FEW_OF_LARGE = 5000, 40  # where they are sums of many numbers, so few: more formulas can be tried
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,16 @@ class Explanation:
 class Case:
     """The two gradients on the entries that were measured, with all that is known beside them.
 
-    named: {name: finite real array}; above: which of them are gradients from above; inside: which were taken
-    from inside the gradient under test.
+    named: {name: finite real array}; above: which of them are gradients from above; inside: {name: names
+    that it is made of} of those that were taken from inside the gradient under test.
     """
 
     def __init__(
-        self, analytic, numeric, named, paths=None, tolerance=1e-6, above=(), inside=(), entries=None
+        self, analytic, numeric, named, paths=None, tolerance=1e-6, above=(), inside=None, entries=None
     ):
         self.analytic, self.numeric = analytic, numeric
         self.named, self.paths, self.tolerance = named, paths or {}, tolerance
-        self.above, self.inside = above, inside
+        self.above, self.inside = above, inside or {}
         self.entries = np.flatnonzero(np.isfinite(numeric)) if entries is None else entries
         self.shape = analytic.shape
         self.a, self.n = analytic.ravel()[self.entries], numeric.ravel()[self.entries]
@@ -100,8 +101,9 @@ class Case:
     @cached_property
     def few(self):
         """Positions among the entries, at most FEW of them."""
-        n = len(self.entries)
-        return np.arange(n) if n <= FEW else np.sort(np.random.default_rng(0).choice(n, FEW, replace=False))
+        n, large = len(self.entries), max((v.size for v in self.named.values()), default=0) > LARGE
+        few = FEW_OF_LARGE if large else FEW
+        return np.arange(n) if n <= few else np.sort(np.random.default_rng(0).choice(n, few, replace=False))
 
     @cached_property
     def pool(self):
@@ -116,6 +118,11 @@ class Case:
     @cached_property
     def your_sum(self):
         return simplest_sum(self, self.a)
+
+    def may_hold(self, known, product):
+        """Whether a Sum consists of names from inside alone, and one is made of what is in the product."""
+        names = set().union(*(one.product.names for one in known.terms)) if known else set()
+        return names <= set(self.inside) and any(product.names & set(self.inside[name]) for name in names)
 
     @cached_property
     def formulas(self):

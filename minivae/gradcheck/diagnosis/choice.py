@@ -30,7 +30,7 @@ class Choice:
         self.ours = some(~linear & ~misread & ~above)
         self.plain = self.ours[own[self.ours] == 0]
         self.usual = self.ours[own[self.ours] <= COSTS["usual"]]
-        self.rare = self.ours[own[self.ours] <= COSTS["rare"]]
+        self.rare = self.ours[own[self.ours] <= COSTS["turned"]]
         self.sums = some(linear & ~one)
         self.odd_up, self.odd_ours = some(linear & misread), some(~linear & misread)
         self.misread = np.array([a.misread for a in atoms])

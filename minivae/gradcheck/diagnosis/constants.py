@@ -89,7 +89,8 @@ class Constants:
                 continue
             w = wrap(name)
             rows += _both_ways(name, bits, v)
-            rows += [(f"2 {name}", bits + 2, 2 * v), (f"{w}/2", bits + 2, v / 2), (f"2/{w}", bits + 2, 2 / v),
+            twice = bits + (3 if name in self.sizes else 2)
+            rows += [(f"2 {name}", twice, 2 * v), (f"{w}/2", bits + 2, v / 2), (f"2/{w}", bits + 2, 2 / v),
                      (f"1/(2 {name})", bits + 2, 0.5 / v)]  # fmt: skip
             rows += _both_ways(f"{w}^2", bits + 2, v * v) + _both_ways(f"sqrt({name})", bits + 2, v**0.5)
             for other, other_text, more in (

@@ -4,7 +4,7 @@ import numpy as np
 
 from .case import Explanation
 from .costs import COSTS
-from .texts import bare, monomial
+from .texts import bare, monomial, signed
 
 TRIED = 12  # of each kind, as many of the simplest are verified
 
@@ -38,9 +38,9 @@ def _one(case, p, cost, c, missing):
     if any(a.bits > COSTS["usual"] and "'(" not in a.text for a in p.atoms):
         bits += COSTS["no derivative"]
     bases = {base for one in case.formulas for base in one.product.powers}
-    if bases and any(a.bits for a in p.atoms) and not bases & set(p.powers):
-        bits += COSTS["not in them"]
-    name = ("-" if sign < 0 else "") + monomial(p.powers.items(), constant.text)
+    if bases and not bases & set(p.powers):
+        bits += COSTS["not in them"] / (1 if any(a.bits for a in p.atoms) else 2)
+    name = signed(sign, monomial(p.powers.items(), constant.text))
 
     def claim(case):
         g = sign * case.constants.value(constant) * p.evaluate(case)
@@ -122,12 +122,12 @@ def in_place(case, f, g, c):
         return np.concatenate([case.a * gv, *zeros]), np.concatenate([k * case.n * fv, 0 * fv, 0 * gv])
 
     written = lambda p, text="1", turned=1: monomial([(b, turned * k) for b, k in p.powers.items()], text)
-    minus, direction = "-" if sign < 0 else "", 1
+    direction = 1
     if _may_divide(f) and _may_divide(g):
         direction = _direction(case, f, g)
     readings = [
-        (f"{minus}{written(f, text)}", bare(written(g))),  # multiplied by the wrong one
-        (f"{minus}{written(g, text, -1)}", written(f, turned=-1)),  # or divided
+        (signed(sign, written(f, text)), bare(written(g))),  # multiplied by the wrong one
+        (signed(sign, written(g, text, -1)), written(f, turned=-1)),  # or divided
     ]
     readings = readings[::-1] if direction < 0 or (direction == 0 and _divides(f, g)) else readings
     (wrong, meant), other = readings

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .atoms import function
 from .case import Explanation
 from .costs import COSTS
 from .sums import Sum, of_one
@@ -50,6 +51,10 @@ def _claim(yours, true):
 def _replaced(case, one, two):
     """The sentence for yours = one, true = two, by the factors that differ."""
     kind, wrong, meant = difference(case, one.c, one.product, two.c, two.product)
+    if kind == "in place of":
+        kind, wrong, meant = (
+            _left_over(case, one, two) or _left_over(case, two, one, -1) or (kind, wrong, meant)
+        )
     more = abs(one.bits - two.bits)
     relation, name = "factor", meant or wrong
     if kind == "missing":
@@ -69,6 +74,29 @@ def _replaced(case, one, two):
         bits = COSTS["formula"] + max(one.bits, two.bits)
     found = Explanation(relation, name, 0.0, f"yours {words}.", bits, _claim(Sum((one,)), Sum((two,))))
     return case.verified(found, min(case.tells(case.a), case.tells(case.n)))
+
+
+def _left_over(case, few, many, turned=1):
+    """The one factor by which they differ, where a factor of few is the product of all others of many: y of
+    a * s * (1 - s) where y = a * s. As `difference` has it; None where there is none."""
+    few, many = (_apart(one, other) for one, other in ((few, many), (many, few)))
+    if len(few) != 1 or not 2 <= len(many) <= 3:
+        return None
+    v = few[0].evaluate(case.named)
+    for k, atom in enumerate(many):
+        rest = np.prod([other.evaluate(case.named) for other in many[:k] + many[k + 1 :]], axis=0)
+        if v.shape == rest.shape and np.allclose(v, rest, rtol=1e-9, atol=0):
+            return ("missing", "", bare(atom.text)) if turned > 0 else ("too many", bare(atom.text), "")
+    return None
+
+
+def _apart(one, other):
+    """The Atoms of one that the other lacks, h * (1 - h) as two."""
+    split = lambda a: (
+        [function(a.names[0], part) for part in ("{w}", "1 - {n}")] if len(a.powers) > 1 else [a]
+    )
+    held = {a.text for a in other.product.atoms}
+    return [part for a in one.product.atoms if a.text not in held for part in split(a)]
 
 
 def _own(one, two):

@@ -16,7 +16,7 @@ from .products import CELLS, Product
 
 USUAL = 8  # functions of an array that are always looked at
 POOL = 12_000  # candidates of a frame
-NAME_BEFORE_PRODUCT = 2  # bits: so much dearer may it be
+NAME_BEFORE_PRODUCT = 2  # bits: so much dearer may it be, for each factor
 WORK = 60_000_000  # multiplications, for all frames together
 
 
@@ -65,7 +65,7 @@ class Pool:
             pairs = [(atom, atom.of(some)) for atom in (function(name, text) for text in texts)]
         if v.min() < 0 < v.max():  # who divides by what may be 0?
             dear = lambda atom: replace(atom, bits=atom.bits + COSTS["by both signs"])
-            pairs = [(dear(atom) if atom.powers[0][1] < 0 else atom, w) for atom, w in pairs]
+            pairs = [(dear(atom) if _divides(atom, name) else atom, w) for atom, w in pairs]
         return [atom for atom, w in pairs if np.isfinite(w).all() and np.ptp(w) > 0]
 
     def of_frame(self, frame, needed, work):
@@ -181,6 +181,10 @@ class Pool:
         return np.array(fits, int)
 
 
+def _divides(atom, name):
+    return atom.powers[0][1] < 0 or f"1/{name}" in atom.powers[0][0]
+
+
 def _sums(view, atoms, values, chosen, kinds):
     """The values (products, N) of products of atoms, summed."""
     i, j, k = chosen.T
@@ -229,7 +233,7 @@ ONE = Part(EACH, [], np.full((1, 3), -1), np.zeros(1, int), np.zeros(1))
 def distinct(bits, values, n_atoms):
     """The rows of the simplest of those that hold the same numbers, a name before a product of names; nothing
     that is zero, or not finite."""
-    order = np.argsort(bits + NAME_BEFORE_PRODUCT * (n_atoms > 1), kind="stable")
+    order = np.argsort(bits + NAME_BEFORE_PRODUCT * np.maximum(n_atoms - 1, 0), kind="stable")
     values = values[order]
     with np.errstate(all="ignore"):
         marks = values @ np.random.default_rng(0).uniform(1, 2, (values.shape[1], 2))

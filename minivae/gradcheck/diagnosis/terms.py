@@ -13,7 +13,7 @@ from .constants import UNNAMED, ZERO
 from .costs import COSTS
 from .misread import MISREAD
 from .sums import Sum, of_one, of_two, simplest_sum, term
-from .texts import bare, monomial, summed
+from .texts import bare, monomial, signed, summed
 
 CLEARLY = 6  # bits: so much simpler has to be what one reading leaves than what another does
 PLAIN = 12  # bits: so simple has to be the name of a path
@@ -199,6 +199,8 @@ def _one(case, one, delta):
     if case.your_sum and case.true_sum and not _held(case, one):
         return None  # what two formulas differ by is told by two_sums
     known = shares(case, [one])
+    if known and 0.0 in known[0] and any(case.may_hold(s, product) for s in (case.your_sum, case.true_sum)):
+        known = None
     yours, true = known[0] if known else (0.0, 0.0)
     odd = [
         s for s in (yours, true) if s and (case.constants.known(s, 3e-5) or UNNAMED).bits > COSTS["fraction"]
@@ -353,10 +355,10 @@ def difference(case, c1, e1, c2, e2):
     constant, inverse = case.constants.known(c1 / c2), case.constants.known(c2 / c1)
     if constant is None or (more and less and not set(e1.powers) & set(e2.powers)):
         return "", "", ""
-    sign = "-" if c1 * c2 < 0 else ""
-    wrong = bare(sign + monomial(more.items(), constant.text))
+    sign = -1 if c1 * c2 < 0 else 1
+    wrong = bare(signed(sign, monomial(more.items(), constant.text)))
     if more and less:
         return "in place of", wrong, bare(monomial(less.items()))
     if less:
-        return "missing", "", sign + monomial(less.items(), inverse.text if inverse else "1")
+        return "missing", "", signed(sign, monomial(less.items(), inverse.text if inverse else "1"))
     return ("too many", wrong, "") if more else ("", "", "")

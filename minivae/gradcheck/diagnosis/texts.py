@@ -50,6 +50,11 @@ def monomial(powers, constant="1"):
     return f"{above}/{wrap(below[0]) if len(below) == 1 else '(' + ' * '.join(map(wrap, below)) + ')'}"
 
 
+def signed(sign, text):
+    """A text with its sign: -(h^2 - 1)."""
+    return text if sign > 0 else f"-({text})" if is_sum(text) else f"-{text}"
+
+
 def summed(terms):
     """The text of a sum, [(sign, text)]."""
     parts = []
