@@ -10,6 +10,7 @@ from .numeric import COMPLEX_STEP, STEP, central_difference, complex_step
 from .slope import EPS, measure
 
 AGREES = {"central": 1e-7, "complex": 1e-10}  # beside the block's largest number: no second look is needed
+ROUNDING = 64 * EPS  # of the numbers that a formula sums up
 PROBES = 8  # coordinates on which the step is tried
 
 
@@ -19,7 +20,7 @@ class Block:
 
     change(delta) -> (by how much the function's value changes where delta, real or complex, is added to the
     block; the size of the numbers whose difference that is). at: the numbers that are nudged; size: that of
-    the function's value.
+    the function's value; blur: what rounding alone may have changed in the gradient under test.
     """
 
     name: str
@@ -27,6 +28,11 @@ class Block:
     change: Callable
     size: float
     at: np.ndarray
+    blur: float = 0.0
+
+    def __post_init__(self):
+        # a value of exactly 0 has no size: what it is the difference of is as large as what goes in, or more
+        self.size = self.size or float(np.abs(self.at).max(initial=0))
 
     def unit(self, i):
         """The direction of the coordinate with flat index i."""
@@ -35,8 +41,9 @@ class Block:
         return direction
 
     def directions(self, rng, own_first=False):
-        """Two random directions of all coordinates: by as much each, and each by as much as its own size."""
-        signs = rng.choice([-1.0, 1.0], self.at.shape)
+        """Two random directions of all coordinates: by about as much each, and each by about its own size, so
+        that no two mistakes cancel. They have few digits: added to a number, they are not rounded."""
+        signs = rng.choice([-1.0, 1.0], self.at.shape) * rng.integers(32, 97, self.at.shape) / 64
         for own in (own_first, not own_first):
             sizes = np.abs(self.at) if own else 1.0
             yield signs * np.where(sizes, sizes, np.mean(sizes) or 1.0) if own else signs
@@ -144,7 +151,10 @@ class Block:
             n, noise = self.central(direction)
             if abs(c - n) <= 1e-6 * scale and noise <= 1e-2 * scale:
                 return True
-            told = bears_out(self.measure(direction, size), c, 1e-6 * scale)
+            slope = self.measure(direction, size)
+            told = bears_out(slope, c, 1e-6 * scale)
+            if told and slope.kinked:  # between its sides is much room
+                return self.confirmed_elsewhere is not False
             if told is not None:
                 return told
         return None

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .block import AGREES, bears_out
+from .block import AGREES, ROUNDING, bears_out
 from .numeric import BANDS, STEP, TOLERANCE
 from .report import LOST, WHY, Row, Stop
 from .slope import EPS
 
 OWN = 1e-3  # of a coordinate's own size: so much is looked at, however large its neighbours are
 LOOKS = 200  # coordinates of a block that are measured with many steps
-ROUNDING = 64 * EPS  # of the numbers that a formula sums up
 SWALLOWED = 1e-4  # of the largest number: no change at all says that the slope is less than its rounding
 TINY = 1e-290  # numbers near underflow have few digits
 ASIDE = 0.01  # how far away a second point is
@@ -64,16 +63,16 @@ def look(block, direction, a, scale, method, agreed=False):
     against = slope if slope.allows(c, slack) else slope.near
     if abs(a - slope.value) <= tolerance and (agreed or slope.error <= tolerance):
         off = not one_sided and clear(a, against.value, 10 * against.error + floor)
-        return Finding("wrong" if off else "right", against.value if off else slope.value)
+        return wrong(block, direction, slope, a, against.value, c) if off else Finding("right", slope.value)
     if not against.allows(a, tolerance) and not one_sided:
-        return wrong(block, direction, slope, against.value)
+        return wrong(block, direction, slope, a, against.value, c)
     told = bears_out(slope, c, tolerance)
     if sound and (told or (told is None and block.confirmed)):
         rounding = max(ROUNDING * size, block.unsure(direction, c))
         seen = slope.error <= 0.1 * (abs(a) + abs(c))  # at their own size
         off = abs(a - c) > tolerance + rounding or (seen and clear(a, c, rounding + floor))
         if off and not one_sided:
-            return wrong(block, direction, slope, c)
+            return wrong(block, direction, slope, a, c)
         if not off and abs(a - c) <= tolerance:
             return Finding("right", c)
     if agreed:
@@ -91,12 +90,19 @@ def on_a_kink(block, direction, a, c, slope, tolerance):
         return Finding("kink")
     if abs(a - c) <= tolerance:  # too rough to tell
         return Finding("undecided", why="kinks")
-    return wrong(block, direction, slope, min(low, high, key=lambda side: abs(side - a)))
+    return wrong(block, direction, slope, a, min(low, high, key=lambda side: abs(side - a)))
 
 
-def wrong(block, direction, slope, n):
-    """The Finding that a slope is n; not where several kinks meet: yours need be none of their sides."""
-    if slope.may_kink and several_kinks(block, direction):
+def wrong(block, direction, slope, a, n, c=np.nan):
+    """The Finding that a slope is n and not a; not where rounding may have made that of it, not where it is
+    measured roughly and the complex step c is yours, and not where several kinks meet: yours need be none of
+    their sides."""
+    off = abs(a - n)
+    rough = min(slope.error, slope.near.error) > 1e-3 * off
+    if off <= block.blur * np.linalg.norm(direction) or (rough and abs(a - c) <= 1e-6 * off):
+        return Finding("undecided", why="rounding")
+    hidden = not slope.left.error + slope.right.error <= 0.1 * off
+    if (slope.may_kink or hidden) and several_kinks(block, direction):
         return Finding("undecided", why="kinks")
     return Finding("wrong", n)
 
@@ -129,7 +135,7 @@ def by_complex_step(block, direction, a, c, slope, scale, size, agreed):
         slope.allows(a, TOLERANCE["central"] * scale) and not block.confirmed_elsewhere
     ):
         return Finding("undecided", why="unconfirmed")
-    return wrong(block, direction, slope, c)
+    return wrong(block, direction, slope, a, c)
 
 
 def clear(a, n, error):
@@ -140,7 +146,8 @@ def clear(a, n, error):
 
 def along(block, directions, method):
     """The Finding about a whole block along a direction of all its coordinates; along the next where that
-    can't tell."""
+    can't tell, unless the complex step contradicts there."""
+    doubt = None
     for direction in directions:
         expected = float(np.sum(direction * block.analytic))
         norm = float(np.linalg.norm(block.analytic * direction))
@@ -149,12 +156,25 @@ def along(block, directions, method):
         agreeing = (slope for slope in slopes if abs(slope - expected) <= AGREES[method] * 2 * norm)
         finding = Finding("right", next(agreeing, np.nan))
         if np.isnan(finding.numeric):
-            finding = look(block, direction, expected, 2 * norm, method, True)
+            finding = look(block, direction, expected, 2 * norm, method)
         if norm and np.isfinite(finding.numeric):
             finding.error = abs(finding.numeric - expected) / (norm + max(norm, abs(finding.numeric)))
         if finding.verdict != "undecided":
             break
-    return finding
+        c = block.complex(direction)[0]
+        if abs(c - expected) > 10 * (TOLERANCE["central"] * 2 * norm + block.unsure(direction, c)):
+            doubt = finding
+    return doubt if doubt and finding.verdict == "right" else finding
+
+
+def aside(a, rng, sign=1, zeros=1):
+    """Numbers about a per cent larger, each by another share: no kink lies there. What is 0 moves as far as a
+    typical one, unless zeros=0; a symmetric matrix stays so."""
+    share = rng.uniform(0.5, 1.5, a.shape)
+    if a.ndim == 2 and np.array_equal(a, a.T):
+        share = (share + share.T) / 2
+    typical = np.mean(np.abs(a[a != 0])) if np.any(a) else 1.0
+    return a + sign * ASIDE * share * np.where(a, a, zeros * typical)
 
 
 def compare(block, samples, method, rng):
@@ -201,8 +221,8 @@ def is_zero(block, rng):
             return False
         if np.abs(block.analytic).max() > block.dust(size):
             return False  # more than rounding of the numbers that move: the rest of f is too large to tell
-        a = float(np.sum(direction * block.analytic))
-        if a and abs(a - c) > OWN * (abs(a) + abs(c)) and block.unsure(direction, c) < 1e-2 * abs(c):
+        off = abs(float(np.sum(direction * block.analytic)) - c)
+        if off > TOLERANCE["central"] * abs(c) and off > 10 * block.unsure(direction, c):
             return False  # tiny, but no rounding: the complex step knows it
     return True
 
@@ -228,12 +248,12 @@ def measuring(block, row, samples, method, rng):
     if wrong.any() and error <= TOLERANCE[method]:  # small beside its neighbours
         error = float(np.max(gap[wrong] / both[wrong]))
 
-    verdicts, rest = set(verdicts), ""
+    verdicts = set(verdicts)
     if (not whole or "unseen" in verdicts) and len(finite) == row.size:
         finding = along(block, block.directions(rng), method)
         error = max(error, finding.error)
         verdicts.add(finding.verdict)
-        rest = "; the rest between the slopes of kinks" * (finding.verdict == "kink")
+        row.loose = finding.verdict == "kink"
         whys[finding.why] += 1
     if method == "complex" and "wrong" not in verdicts and not block.confirmed:
         if block.confirmed is block.confirmed_elsewhere is False:
@@ -244,7 +264,8 @@ def measuring(block, row, samples, method, rng):
         return row.told("wrong", error, band(error, method))
     if row.left_out:
         return row.told("undecided", error if known.any() else np.nan, "undecided")
-    return row.told("right", error, band(error, method) + rest)
+    between = "; the rest between the slopes of kinks" * row.loose
+    return row.told("right", error, band(error, method) + between)
 
 
 def second_look(block, entries, a, n, noise, scale, method, rng, whys):

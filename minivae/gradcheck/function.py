@@ -8,7 +8,7 @@ import numpy as np
 
 from ..progress import can_be_seen, progress_bar
 from .arguments import plain
-from .compare import ASIDE, Finding, along, compare
+from .compare import Finding, along, aside, compare
 from .diagnosis import AGAIN, Explanation, diagnose
 from .learner import not_complex, parameters_of, quietly
 from .numeric import METHODS
@@ -21,6 +21,7 @@ from .report import (
     FLOAT32,
     HANDED_BACK,
     KEPT,
+    LOOSE,
     SAMPLED,
     SECOND_CALL,
     STALE,
@@ -137,7 +138,7 @@ def _check(report, pair, upstream, method, named, samples, rng):
                 row.explanations = [differs] if differs else causes(report, pair, i, row, method, named, rng)
     elif differs:
         report.traps = [Trap(differs.relation, SECOND_CALL.format(words=differs.words))]
-    elif callable(pair.gradient):
+    elif callable(pair.gradient) or any(row.loose for row in report.rows):
         _second_point(report, pair, found)
 
 
@@ -191,31 +192,53 @@ def _what_differs(pair, first, second):
 def _at_a_glance(pair, gradients):
     """The Finding about all gradients along one random direction of all arrays at once."""
     block = pair.joint(gradients)
-    if not np.isfinite(block.analytic).all():
-        return Finding("wrong")
+    return _along(block) if np.isfinite(block.analytic).all() else Finding("wrong")
+
+
+def _along(block):
+    """The Finding along a random direction."""
     return along(block, block.directions(np.random.default_rng(1), own_first=True), "central")
 
 
 def _second_point(report, pair, first):
-    """A gradient that is right at one point may be one that was kept: look a per cent away."""
-    near = None
-    for factor in (1 - ASIDE, 1 + ASIDE):
-        try:
-            near = near or pair.elsewhere(
-                [a * factor if i in pair.free else a for i, a in enumerate(pair.arrays)]
-            )
-        except Stop:
-            continue
-    if near is None:
+    """A gradient that is right at one point may be one that was kept: look a per cent away, where no kink is
+    in the way, at each array for itself."""
+    near = next(_near(pair), None) if callable(pair.gradient) else None
+    loose = [row.name for row in report.rows if row.loose]
+    if near is None and not loose:
         report.notes.append("No second point near by could be tried: the function fails there.")
         return
     try:
-        second = near.backward()
+        second = near.backward() if near else first
         fits = all(a.shape == b.shape for a, b in zip(first, second))
-        wrong = not fits or _at_a_glance(near, second).verdict == "wrong"
+        found = _of_each(near, second) if near and fits else {}
     except Stop as stop:
         report.traps = [Trap("second point", ELSEWHERE.format(words=stop.trap.words))]
         return
-    if wrong:
+    loose = [name for name in loose if found.get(name) != "right"]
+    if not fits or "wrong" in found.values():
         stale = all(map(np.array_equal, first, second))
         report.traps = [Trap("stale", STALE) if stale else Trap("second point", ELSEWHERE.format(words=KEPT))]
+    elif loose:
+        report.traps = [Trap("undecided", LOOSE.format(name=", ".join(loose)))]
+
+
+def _near(pair):
+    """The pair a per cent aside, to one side or the other, with zeros or without, where the function takes
+    it."""
+    rng = np.random.default_rng(2)
+    for zeros, sign in (1, 1), (1, -1), (0, 1), (0, -1):
+        arrays = [aside(a, rng, sign, zeros) if i in pair.free else a for i, a in enumerate(pair.arrays)]
+        try:
+            yield pair.elsewhere(arrays)
+        except Stop:
+            continue
+
+
+def _of_each(pair, gradients):
+    """{name of an array: the verdict on its gradient along a random direction}."""
+    found = {}
+    for i, g in zip(pair.free, pair.by_upstream(gradients)):
+        finite = np.isfinite(g).all()
+        found[pair.array_names[i]] = _along(pair.block_of(i, g.astype(float))).verdict if finite else "wrong"
+    return found

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..bounds import OBJECTIVES
-from .compare import ASIDE, along, compare
+from .compare import along, aside, compare
 from .diagnosis import AGAIN, Explanation
 from .learner import not_complex, quietly
 from .model_causes import explained
@@ -14,6 +14,7 @@ from .report import (
     ELSEWHERE,
     FLOAT32,
     KEPT,
+    LOOSE,
     NAN,
     SAMPLED,
     SECOND_CALL,
@@ -141,22 +142,31 @@ def _check(pass_, report, method, part, samples, rng, explain):
 
 
 def _second_point(pass_, report, first, part, rng):
-    """A gradient that is right at one point may be one that was kept: look where all parameters are a per
-    cent larger."""
+    """A gradient that is right at one point may be one that was kept: look where all parameters are about a
+    per cent larger, and no kink is in the way."""
     model, theta = pass_.model, pass_.model.theta.copy()
     try:
-        pass_.move(theta * (1 + ASIDE))
-        second = pass_.gradients(part)[0]
-        block = pass_.block(second, {**model.parameters, "x": pass_.x}, part)
-        verdict = along(block, block.directions(rng, own_first=True), "central").verdict
+        pass_.move(aside(theta, rng))
+        second, t, _ = pass_.gradients(part)
+
+        def verdict(places):
+            block = pass_.block(second, places, part)
+            return along(block, block.directions(rng, own_first=True), "central").verdict
+
+        wrong = verdict({**model.parameters, "x": pass_.x}) == "wrong"
+        between = [row.name for row in report.rows if row.loose]
+        places = {name: t[name] if name in t else model.parameters[name] for name in between}
+        loose = [name for name, at in places.items() if verdict({name: at}) != "right"]
     except Stop as stop:
         report.traps = [Trap("second point", ELSEWHERE.format(words=stop.trap.words))]
         return
     finally:
         pass_.move(theta)
-    if verdict == "wrong":
+    if wrong:
         stale = all(np.array_equal(first[name], second[name]) for name in model.parameters)
         report.traps = [Trap("stale", STALE) if stale else Trap("second point", ELSEWHERE.format(words=KEPT))]
+    elif loose:
+        report.traps = [Trap("undecided", LOOSE.format(name=", ".join(loose)))]
 
 
 def _stop_at_what_spoils_it(model, theta, found, t, d):

@@ -104,15 +104,18 @@ class Pair:
         return float(sum(np.sum(np.abs(u * o)) for u, o in zip(self.ups, self.outputs)))
 
     def block(self, i, gradient, tick=lambda: None):
-        """The Block of one free array; tick is called with each evaluation."""
+        """The Block of one free array, of its Jacobian where that is what is under test; tick is called with
+        each evaluation."""
+        return (self.jacobian_block if self.jacobian else self.block_of)(i, gradient, tick)
+
+    def block_of(self, i, gradient, tick=lambda: None):
+        """The Block of one free array, with the gradient of the sum of upstream * output."""
 
         def change(delta):
             tick()
             return self.change({i: delta})
 
-        if not self.jacobian:
-            return Block(self.array_names[i], gradient, change, self.size, self.arrays[i])
-        return self.jacobian_block(i, gradient, tick)
+        return Block(self.array_names[i], gradient, change, self.size, self.arrays[i])
 
     def jacobian_block(self, i, jacobian, tick):
         """The Block of a whole Jacobian, (output's shape, input's shape): the gradient of the sum of all

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..bounds import OBJECTIVES, image_weight
 from ..trace import Trace
-from .block import Block
+from .block import ROUNDING, Block
 from .learner import line_of
 from .report import Stop
 from .slope import EPS
@@ -85,7 +85,7 @@ class Pass:
         self.model = copied(vae, np.float64)
         self.x, self.eps, self.y = self.model.check_batch(x, eps, y)
         self.split = objective == "elbo" and vae.beta != 0  # into reconstruction and KL
-        self.sets, self.bases, self.probe = Counter(), {}, None
+        self.sets, self.bases, self.probe, self.blurs = Counter(), {}, None, {}
 
     @cached_property
     def complex_model(self):
@@ -186,8 +186,9 @@ class Pass:
             deltas = np.split(delta.ravel(), cuts) if len(places) > 1 else [delta]
             return self.change({n: d.reshape(shapes[n]) for n, d in zip(places, deltas)}, part)
 
-        size = max(abs(loss), float(sizes.sum()))
-        return Block(", ".join(places), whole([found[name] for name in places]), change, size, whole(at))
+        size, blur = max(abs(loss), float(sizes.sum())), max(self.blurs.get(name, 0.0) for name in places)
+        analytic = whole([found[name] for name in places])
+        return Block(", ".join(places), analytic, change, size, whole(at), blur if part == "kl" else 0.0)
 
     def gradients(self, part=None):
         """{name: its gradient by hand}, and the two traces of it."""
@@ -198,7 +199,10 @@ class Pass:
                 found, t, d = self.gradients()
             finally:
                 model.beta = beta
-            return {name: whole[name] - found[name] for name in whole} if part == "kl" else found, t, d
+            if part == "kl":  # small differences of large numbers
+                self.blurs = {name: ROUNDING * np.abs(g).max(initial=0) for name, g in whole.items()}
+                found = {name: whole[name] - found[name] for name in whole}
+            return found, t, d
         self.sets.clear()
         t = self.trace(model, Counted(self.sets))
         try:

@@ -57,9 +57,13 @@ SAMPLED = (
 )
 STALE = (
     "The gradient is right at the point given, and a per cent away it is still the same numbers: it keeps"
-    " something of its first call. Compute everything anew from the arguments."
+    " something of its first call, or holds at this one point. Compute everything anew from the arguments."
 )
 ELSEWHERE = "The gradient is right at the point given, but not at a second one, a per cent away. {words}"
+LOOSE = (
+    "The gradient of {name} is undecided: most of it lies on kinks, between the slopes to both sides, and no"
+    " second point near by could tell more. Move the input a little."
+)
 KEPT = "Is something kept from an earlier call?"
 HANDED_BACK = (
     "The gradient returns the arrays that it was given, unchanged, and they are not the gradient: a list or"
@@ -88,8 +92,9 @@ class Row:
     verdict: "right", "wrong" or "undecided"; error: the relative error of what was compared, NaN where
     nothing was; words: the error's band. checked: how many coordinates were compared; kinks: how many of
     these lie on a kink, between its slopes; left_out: {why: how many} were not compared. analytic, numeric:
-    the two gradients, NaN where it was not measured; wrong_at: flat indices. explanations of what is wrong,
-    the likeliest first; None: not looked for.
+    the two gradients, NaN where it was not measured; wrong_at: flat indices; loose: the rest of it is known
+    to lie between the slopes of kinks alone, so that a second point without kinks has to tell. explanations
+    of what is wrong, the likeliest first; None: not looked for.
     """
 
     name: str
@@ -103,6 +108,7 @@ class Row:
     analytic: np.ndarray = None
     numeric: np.ndarray = None
     wrong_at: tuple = ()
+    loose: bool = False
     explanations: list | None = None
 
     def told(self, verdict, error, words):
