@@ -97,6 +97,17 @@ def inverse_backward(dY, A):
     return -Y.T @ dY
 
 
+def inverse_untransposed(dY, A):
+    Y = np.linalg.inv(A)
+    return -Y @ dY @ Y
+
+
+def rms_norm_without_g(dy, x, g):
+    r = np.sqrt((x * x).mean(1, keepdims=True))
+    xn = x / r
+    return (dy - xn * (dy * xn).mean(1, keepdims=True)) / r, (dy * xn).sum(0)
+
+
 def row_norm(x):
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
@@ -187,6 +198,9 @@ CASES = [  # function, gradient, arguments, {wrong argument: what is said, from 
      {"k": "yours is (dS.T @ k)/scale; the true gradient is (dS.T @ q)/scale"}),
     (np.linalg.inv, inverse_backward, [square],
      {"a": "yours is the true gradient without the factor Y.T on the right: yours @ Y.T is"}),
+    (np.linalg.inv, inverse_untransposed, [square], {"a": "yours is right if a is transposed"}),
+    (rms_norm, rms_norm_without_g, [n((5, 4)), u(0.5, 2, 4)],
+     {"x": "yours is right if dy is multiplied by g first: the factor g is forgotten there."}),
     (row_norm, row_norm_backward, [n((4, 3))],
      {"x": "yours is the true gradient with a factor r too many (or without the factor 1/r); r"}),
     (gate, gate_backward, [n((6, 3)), n((3, 4)), n((6, 4))],

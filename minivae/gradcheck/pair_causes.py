@@ -9,6 +9,7 @@ from .diagnosis import DIAGNOSED, REPEATS, Explanation, ranked, stacked
 from .learner import watched
 from .numeric import relative_error
 from .report import IGNORED, Stop
+from .trials import by_trial
 
 LARGE, FEW = 50_000, 100  # of functions with so many inputs, so many coordinates are measured for a diagnosis
 
@@ -55,7 +56,10 @@ def _causes(report, pair, i, row, method, named, rng):
         return _of_one_number(pair, i, method, named, rng) or ignored
     _measure_more(pair, i, row, method, rng)
     around, above, inside = _around(pair, named)
-    return ranked(row.analytic, row.numeric, around, above=above, inside=inside) or ignored
+    found = ranked(row.analytic, row.numeric, around, above=above, inside=inside)
+    if all(e.relation in ("alone", "own") for e in found):
+        found = by_trial(pair, i, row, around, above) + found
+    return found or ignored
 
 
 def _around(pair, named):
