@@ -63,6 +63,8 @@ def _ratio_tells(case, missing=False):
 
 def _the_other_way(case, p, constant, sign, missing):
     """Where a divisor would do, it is told too: without r is with 1/r too many."""
+    if case.formulas and set(p.powers) & set(case.formulas[1].product.powers) and missing:
+        return ""  # it stands in the true formula
     positive = len(p.atoms) == 1 and p.atoms[0].bits == 0 and not p.atoms[0].linear
     if not positive or sign < 0 or not (case.named[p.atoms[0].names[0]] > 0).all() or constant.text != "1":
         return ""
