@@ -95,6 +95,9 @@ SIGMOID = same_gradient(
         ),
         "that is tanh's slope, 1 - h^2, with the sigmoid for h": lambda dh, a: dh * (1 - sigmoid(a) ** 2),
         "a stands where sigmoid(a) is meant": lambda dh, a: dh * a * (1 - a),
+        "that is dh times the sigmoid, not times its slope: sigmoid(-a) is missing": (
+            lambda dh, a: dh * sigmoid(a)
+        ),
     },
 )
 SIGMOID.entrywise = True  # each entry beside its own size: the tail counts

@@ -55,7 +55,7 @@ WRONG = [
     ("5.4", lambda dh, a: abs(dh) * (a > 0), "its signs are lost"),
     ("5.4", lambda dh, a: np.where(dh * a > 0, dh, 0), "da is wrong"),
     ("5.4", lambda dh, a: dh * (1 - np.tanh(a) ** 2), "tanh's slope"),
-    ("5.5", lambda dh, a: dh * sigmoid(a), {"relation": "factor", "term": "sigmoid(-a)"}),
+    ("5.5", lambda dh, a: dh * sigmoid(a), "sigmoid(-a) is missing"),
     ("5.5", lambda dh, a: sigmoid(a) * sigmoid(-a), {"relation": "factor", "term": "dh"}),
     ("5.5", lambda dh, a: abs(dh) * sigmoid(a) * sigmoid(-a), "its signs are lost"),
     ("5.5", lambda dh, a: dh * sigmoid(a) * (1 - sigmoid(a)), "nothing is subtracted"),
