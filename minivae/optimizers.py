@@ -169,9 +169,9 @@ class RMSProp(Optimizer):
         return self.lr * g / root, v
 
     def update(self, theta, g, v, step):
-        np.multiply(g, g, out=step)
-        step *= 1 - self.decay
         v *= self.decay
+        np.square(g, out=step)
+        step *= 1 - self.decay
         v += step
         if self.variant == "pytorch":
             np.sqrt(v, out=step)
