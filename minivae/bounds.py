@@ -21,7 +21,8 @@ def log_weights(t):
 
     (K, B) nats.
     """
-    return t.log_px_z + ((t.eps * t.eps - t.z * t.z) / 2 + np.log(t.sigma)).sum(axis=-1)
+    squares = np.einsum("...m,...m->...", t.eps, t.eps) - np.einsum("...m,...m->...", t.z, t.z)
+    return t.log_px_z + squares / 2 + np.log(t.sigma).sum(axis=-1)
 
 
 def log_mean_exp(a):
@@ -82,8 +83,8 @@ def backward_iwae(vae, t, need_dx=True):
 def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, rows=250):
     """log p(x) per image, estimated as L_K with K = n_samples: a lower bound in expectation (13.3).
 
-    (N,) nats. At most `rows` decoded images are in memory at a time, whatever N and K are: each image's K
-    samples are gathered in a running log-sum-exp. progress=True shows a bar.
+    (N,) nats. At most `rows` decoded images are in memory at a time, whatever N and K are, beside one log
+    weight for each sample of an image. progress=True shows a bar.
     """
     n_samples = check_whole("n_samples", n_samples, 1)
     rng = vae.rng if rng is None else np.random.default_rng(rng)
@@ -93,15 +94,14 @@ def log_likelihood(vae, X, y=None, n_samples=1000, rng=None, progress=False, row
         for x, y_part in vae.batches(X, y, rng, n_images):
             t = vae.trace(x, y_part)
             vae.encode(t)
-            total = np.full(len(x), -np.inf)
+            log_w = np.empty((n_samples, len(x)))
             for start in range(0, n_samples, rows):
-                k = min(rows, n_samples - start)
-                t.eps = vae.noise(rng, k, len(x), vae.n_latent)
+                t.eps = vae.noise(rng, min(rows, n_samples - start), len(x), vae.n_latent)
                 t.z = gaussian.reparameterize(t.mu, t.sigma, t.eps)
                 vae.decode(t)
                 t.log_px_z = vae.likelihood.log_prob(t)
-                total = np.logaddexp(total, log_mean_exp(log_weights(t).astype(float)) + np.log(k))
-            out.append(total - np.log(n_samples))
+                log_w[start : start + rows] = log_weights(t)
+            out.append(log_mean_exp(log_w))
             bar.update(len(x))
     return np.concatenate(out) if out else np.empty(0)
 

@@ -184,7 +184,7 @@ class VAE(Trained):
         """x (and y) -> mu, raw, sigma."""
         head = self.encoder.forward(t, self.with_condition(t.x, t))
         M = self.n_latent
-        t.mu, t.raw = head[:, :M].copy(), head[:, M:].copy()  # arrays of their own: faster to read than columns
+        t.mu, t.raw = head[:, :M].copy(), head[:, M:].copy()  # columns of a matrix are slow to read
         t.sigma = gaussian.HEADS[self.head].forward(t.raw)
 
     def decode(self, t):

@@ -148,6 +148,17 @@ def test_bernoulli_of_extreme_logits_is_finite_and_right(dtype):
     assert np.array_equal(d.dlogits, np.array([[0], [1], [-1], [0], [-1], [1]], dtype))
 
 
+@pytest.mark.parametrize("largest", [79.0, 81.0, 90.0, 800.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_one_large_logit_overflows_nothing_and_leaves_the_other_images_alone(largest, dtype):
+    logits = np.array([[largest, -3.0, 0.5], [2.0, -90.0, 0.5]]).astype(dtype)
+    x = np.array([[1.0, 0.0, 0.2], [1.0, 0.0, 0.2]]).astype(dtype)
+    others = np.log1p(np.exp(-3.0)), np.log1p(np.exp(0.5)) - 0.2 * 0.5, np.log1p(np.exp(-2.0))
+    with np.errstate(over="raise"):
+        costs = -trace(Bernoulli(), x, logits).log_px_z.real
+    assert np.allclose(costs, [others[0] + others[1], others[1] + others[2]], rtol=1e-5)
+
+
 def test_a_confident_wrong_pixel_costs_its_logit_and_is_not_capped():
     """A 1e-7 inside the logarithm would cap the loss at 16.1."""
     t = trace(Bernoulli(), np.zeros((1, 1)), np.full((1, 1), 30.0))

@@ -122,6 +122,8 @@ def names(pass_, t, d, wrong, units, block):
         named |= {name: v[..., None] for name, v in weights.items()}
         if "dlog_w" in named:
             named["dlog_w"] = named["dlog_w"][..., None]
+    if "logits" in t:
+        named.setdefault("probs", sigmoid(t.logits))
     if "mean" in t:
         named |= {
             "sigma_x": np.exp(t.log_sigma),

@@ -211,7 +211,7 @@ def epsilon_in_the_log():
     """log(p + 1e-7), and the gradient without it."""
 
     def log_prob(self, t):
-        t.probs = p = layers.sigmoid(t.logits)
+        p = layers.sigmoid(t.logits)
         return (t.x * np.log(p + 1e-7) + (1 - t.x) * np.log(1 - p + 1e-7)).sum(axis=-1)
 
     return [(Bernoulli, "log_prob", log_prob)]
