@@ -93,6 +93,8 @@ def main():
     args = parser.parse_args()
     if args.work:
         return work(args.work)
+    if not (args.other / "minivae").is_dir():
+        parser.error(f"{args.other} holds no folder minivae; give that of another checkout.")
     folders = HERE, args.other.resolve()
     for batch_size in args.batch:
         processes = [worker(folder, batch_size) for folder in folders]
