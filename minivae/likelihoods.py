@@ -16,7 +16,7 @@ LOG_SIGMA_MIN = -6.0
 EXP_MAX = 80  # exp of 88.8 is infinite in float32
 
 
-def _softplus(a):
+def _coarse_softplus(a):
     """layers.softplus for a sum: log(1 + exp(a)) as it stands, unless some exp(a) is near overflow.
 
     Rounded like a 1, so far below 0 it is 0. Half the time, in one array.
@@ -50,7 +50,8 @@ class Bernoulli:
     def log_prob(self, t):
         """log p(x|z) = sum over pixels of x a - softplus(a), a = logits (7.5)."""
         x, a, ones = t.x, t.logits, np.ones(t.logits.shape[-1], t.logits.dtype)
-        return np.vecdot(x.conj(), a) - np.vecdot(ones, _softplus(a))  # vecdot conjugates its first argument
+        # vecdot conjugates its first argument
+        return np.vecdot(x.conj(), a) - np.vecdot(ones, _coarse_softplus(a))
 
     def backward(self, dlog_px_z, t, d, dparameters):
         """dlogits = dlog_px_z (x - p), p = sigmoid(a) = (1 + tanh(a/2))/2 (7.6). Returns the last layer's

@@ -20,11 +20,8 @@ from .report import (
     ELSEWHERE,
     FLOAT32,
     HANDED_BACK,
-    KEPT,
-    LOOSE,
     SAMPLED,
     SECOND_CALL,
-    STALE,
     UNFROZEN,
     Report,
     Row,
@@ -216,11 +213,8 @@ def _second_point(report, pair, first):
         report.traps = [Trap("second point", ELSEWHERE.format(words=stop.trap.words))]
         return
     loose = [name for name in loose if found.get(name) != "right"]
-    if not fits or "wrong" in found.values():
-        stale = all(map(np.array_equal, first, second))
-        report.traps = [Trap("stale", STALE) if stale else Trap("second point", ELSEWHERE.format(words=KEPT))]
-    elif loose:
-        report.traps = [Trap("undecided", LOOSE.format(name=", ".join(loose)))]
+    wrong = not fits or "wrong" in found.values()
+    report.second_point(wrong, all(map(np.array_equal, first, second)), loose)
 
 
 def _near(pair):

@@ -13,12 +13,9 @@ from .report import (
     ACCUMULATED,
     ELSEWHERE,
     FLOAT32,
-    KEPT,
-    LOOSE,
     NAN,
     SAMPLED,
     SECOND_CALL,
-    STALE,
     UNFROZEN,
     Report,
     Stop,
@@ -162,11 +159,8 @@ def _second_point(pass_, report, first, part, rng):
         return
     finally:
         pass_.move(theta)
-    if wrong:
-        stale = all(np.array_equal(first[name], second[name]) for name in model.parameters)
-        report.traps = [Trap("stale", STALE) if stale else Trap("second point", ELSEWHERE.format(words=KEPT))]
-    elif loose:
-        report.traps = [Trap("undecided", LOOSE.format(name=", ".join(loose)))]
+    stale = all(np.array_equal(first[name], second[name]) for name in model.parameters)
+    report.second_point(wrong, stale, loose)
 
 
 def _stop_at_what_spoils_it(model, theta, found, t, d):

@@ -235,6 +235,16 @@ class Report:
         if self.undecided and not self.traps and not self.first:
             self.traps.append(Trap("undecided", " ".join(row.sentence for row in self.undecided)))
 
+    def second_point(self, wrong, stale, loose):
+        """Put among the traps what a second point showed of gradients that are right at the first: that they
+        are wrong there, stale where they are the numbers of the first; or the names of those that stay
+        loose."""
+        if wrong:
+            kept = Trap("second point", ELSEWHERE.format(words=KEPT))
+            self.traps.append(Trap("stale", STALE) if stale else kept)
+        elif loose:
+            self.traps.append(Trap("undecided", LOOSE.format(name=", ".join(loose))))
+
     def show(self, path=None):
         """Draw yours, the true gradient and the difference: of the rows where the mistake sits, else of all.
 
